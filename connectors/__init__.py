@@ -1,0 +1,1 @@
+"""How articles get in: fetch, parse, translate, decide, publish. Never imports `streams` or Faust."""

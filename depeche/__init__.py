@@ -1,0 +1,1 @@
+"""The door: settings, the `depeche` command, the one place that composes processes."""

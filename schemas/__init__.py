@@ -1,0 +1,1 @@
+"""The contract between the stages: messages, ids, topics, headers. Imports pydantic and nothing of ours."""
