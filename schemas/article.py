@@ -82,19 +82,25 @@ class Article(Message):
     version: str
     """`ids.version(content_hash)`: changes with title, summary, text or status, and with nothing else."""
     source: Source
+    """Who publishes it."""
     connector: str = Field(min_length=1)
     """Which connector brought it ("feed", "folder", …)."""
     identity: Identity
+    """The entry within its source."""
     url: str | None = None
     """Where people read it."""
     title: Text = ""
+    """The headline, plain text."""
     text: Text
     """The body, plain text. All offsets in mentions are code points into it; no stage edits it."""
     summary: Text | None = None
+    """The publisher's own, where given apart from the text."""
     language: LanguageCode | None = None
     """As the publisher declares it for this article."""
     authors: tuple[str, ...] = ()
+    """As the publisher names them."""
     published: Published
+    """When, as the publisher says."""
     fetched: UtcTime
     """When the connector had it in hand. Orders the versions of one article: the later fetch is the current one."""
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -102,6 +108,7 @@ class Article(Message):
     status: ArticleStatus = "usable"
     """`killed` withdraws every version; `corrected` says that the publisher calls this a correction."""
     provenance: Provenance
+    """The way the text came."""
 
     @model_validator(mode="after")
     def _ids_are_derived(self) -> Self:

@@ -19,14 +19,19 @@ class DeadLetter(Message):
     """A record that a stage gave up on, with its original bytes. Key: the original key."""
 
     reason: DeadLetterReason
+    """What kind of failure."""
     stage: Stage
+    """Who gave up."""
     error: str = Field(min_length=1)
     """What is wrong, for a person: names the field or the limit."""
     traceback: str | None = None
+    """Of our code, where the reason is a bug."""
     topic: str
+    """Topic that the record was read from."""
     partition: int = Field(ge=-1)
     """-1 where the record was never on a partition (a connector's own)."""
     offset: int = Field(ge=-1)
+    """Its offset; -1 likewise."""
     key: str | None = None
     """Original key, base64."""
     value: str | None = None

@@ -41,8 +41,11 @@ class Span(Part):
     """Words of the article: `article.text[start:end] == text`."""
 
     text: Text
+    """The words, exactly."""
     start: Offset
+    """First code point."""
     end: Offset
+    """Code point after the last."""
 
     @model_validator(mode="after")
     def _length_fits(self) -> Self:
@@ -67,9 +70,11 @@ class Party(Part):
     start: Offset | None = None
     """Where the words stand; null where the party is implied and stands nowhere."""
     end: Offset | None = None
+    """Where they end (exclusive)."""
     name: str | None = None
     """Canonical name."""
     country: CountryAlpha3 | None = None
+    """Country that the party belongs to."""
     sector: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     """PLOVER sector: GOV MIL REB OPP PTY AGR LEG JUD COP SPY CVL EDU MED NGO IGO UAF PRV …"""
     organisation: str | None = None
@@ -91,17 +96,27 @@ class Place(Part):
     """Where the act took or takes place: never the actor's nationality."""
 
     text: str
+    """The words in the text."""
     start: Offset | None = None
+    """Where the words start; null where they stand nowhere in the text."""
     end: Offset | None = None
+    """Where they end (exclusive)."""
     name: str
+    """GeoNames name."""
     geonames_id: int | None = None
+    """GeoNames id."""
     latitude: float | None = Field(default=None, ge=-90, le=90)
+    """Degrees north, WGS 84."""
     longitude: float | None = Field(default=None, ge=-180, le=180)
+    """Degrees east, WGS 84."""
     country: CountryAlpha2 | None = None
+    """Country that the place lies in."""
     admin1: str | None = None
     """GeoNames ADM1 code within the country."""
     kind: Literal["city", "region", "country", "other"]
+    """What the place is."""
     score: float = Field(ge=0, le=1)
+    """How sure the resolution is."""
     how: str = Field(min_length=1)
     """How it was chosen among its namesakes and among the places in the article."""
 
@@ -110,58 +125,83 @@ class ActDate(Part):
     """When the act took or takes place, as far as the text says."""
 
     text: str
+    """The words that give the date."""
     start: Offset | None = None
+    """Where the words start; null where they stand nowhere in the text."""
     end: Offset | None = None
+    """Where they end (exclusive)."""
     value: str | None = Field(default=None, pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
     """YYYY-MM-DD, YYYY-MM or YYYY; null where the text gives a date that has no anchor."""
     granularity: Granularity | None = None
+    """How exact `value` is."""
     how: str = Field(min_length=1)
+    """How the words were resolved, or why not."""
 
 
 class Quantity(Part):
     """How many or how much, tied to the act."""
 
     kind: Literal["dead", "injured", "arrested", "troops", "people", "money", "other"]
+    """What was counted."""
     value: float | None
     """Null for a number that the text leaves open ("des dizaines")."""
     upper: float | None = None
     """The upper end of a range ("20 à 30")."""
     op: Literal["=", "<=", ">=", "~"]
+    """Exactly, at most, at least, about."""
     unit: str | None = None
     """What was counted, as the text says it, or the currency."""
     text: str
+    """Number and noun as in the text."""
     start: Offset
+    """Where the words start; null where they stand nowhere in the text."""
     end: Offset
+    """Where they end (exclusive)."""
 
 
 class Attribution(Part):
     """Who says so."""
 
     text: str
+    """The words that name who says so."""
     start: Offset | None = None
+    """Where the words start; null where they stand nowhere in the text."""
     end: Offset | None = None
+    """Where they end (exclusive)."""
     party: Party | None = None
+    """Whom they were resolved to."""
 
 
 class Reasons(Part):
     """For each slot, why it was filled so or left empty. All are required: no guess unsaid."""
 
     type: str = Field(min_length=1)
+    """Which lexicon entry fired."""
     actors: str = Field(min_length=1)
+    """How the actors were found, or why there are none."""
     targets: str = Field(min_length=1)
+    """The same for the targets."""
     place: str = Field(min_length=1)
+    """How the place was chosen, or why there is none."""
     date: str = Field(min_length=1)
+    """How the date was chosen, or why there is none."""
     quantities: str = Field(min_length=1)
+    """How the quantities were tied to the act, or why there are none."""
     modality: str = Field(min_length=1)
+    """Which words decide it."""
     attribution: str = Field(min_length=1)
+    """How the speaker was found, or why there is none."""
     confidence: str = Field(min_length=1)
+    """What raised and lowered it."""
 
 
 class CoderVersion(Part):
     """What coded: the same input and the same coder version give byte-identical mentions."""
 
     name: str
+    """Name of the coder."""
     version: str
+    """Its version."""
     lexicon: str
     """Hash of the coder's data files."""
     model: str
@@ -172,20 +212,29 @@ class Mention(Message):
     """One act, coded once in one article version. Key: `event_id`. Holds no time of its own making."""
 
     kind: Literal["mention"] = "mention"
+    """Tells a mention from a withdrawal."""
     mention_id: str
+    """`ids.mention_id(...)`."""
     event_id: str
+    """`ids.event_id(...)`: the act."""
     article_id: str
+    """`ids.article_id(...)`."""
     article_version: str
+    """The article's version."""
     source_id: str
+    """Who published the article."""
     language: LanguageCode
+    """Language that it was coded in."""
     published: UtcTime | None
     """The article's publication."""
     fetched: UtcTime
     """The article's fetch; with the version it orders the versions of one article."""
     evidence: Evidence
+    """The sentence that tells the act."""
     trigger: Span
     """The word or words that carry the act."""
     type: PloverType
+    """PLOVER 2.0 event type."""
     mode: str | None = None
     """PLOVER mode within the type (codebook 2.0)."""
     context: tuple[str, ...] = ()
@@ -193,22 +242,33 @@ class Mention(Message):
     cameo: str | None = Field(default=None, pattern=r"^\d{2,4}$")
     """CAMEO code, root first."""
     quad_class: QuadClass
+    """Verbal or material, cooperation or conflict."""
     goldstein: float | None = Field(default=None, ge=-10, le=10)
     """Goldstein score of the CAMEO code."""
     plover_score: float = Field(ge=-10, le=10)
     """PLOVER's score of the type."""
     actors: tuple[Party, ...] = ()
+    """Who does it."""
     targets: tuple[Party, ...] = ()
+    """To whom."""
     place: Place | None = None
+    """Where; null with a reason in the mention."""
     date: ActDate | None = None
+    """When; null with a reason in the mention."""
     quantities: tuple[Quantity, ...] = ()
+    """How many or how much."""
     modality: Modality
+    """Happened, said to have happened, planned, denied, or conditional."""
     historical: bool = False
     """The text tells it as background from before the news."""
     attribution: Attribution | None = None
+    """Who says so."""
     confidence: float = Field(ge=0, le=1)
+    """0 to 1; `Reasons.confidence` says how it came about."""
     reasons: Reasons
+    """For each slot, why."""
     coder: CoderVersion
+    """What coded it."""
 
 
 class Withdrawal(Message):
@@ -219,13 +279,17 @@ class Withdrawal(Message):
     """
 
     kind: Literal["withdrawal"] = "withdrawal"
+    """Tells a withdrawal from a mention."""
     event_id: str
+    """The act that is no longer told."""
     article_id: str
+    """The article that no longer tells it."""
     article_version: str
     """The version that no longer says so."""
     fetched: UtcTime
     """When that version was fetched."""
     reason: Literal["corrected", "killed"]
+    """What became of the article."""
 
 
 MentionRecord = Annotated[Mention | Withdrawal, Field(discriminator="kind")]
