@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -75,3 +76,12 @@ def test_topics_are_named_after_the_prefix() -> None:
     for bad in ("", ".news", "a b", "é", "x" * 101):
         with pytest.raises(ValueError, match="topic prefix"):
             check_prefix(bad)
+
+
+def test_the_asyncapi_document_satisfies_the_published_specification() -> None:
+    published = json.loads((Path(__file__).parent / "published/asyncapi-3.0.0.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft7Validator(published)
+    validator.validate(document.asyncapi())
+    broken = document.asyncapi()
+    broken["channels"]["articles"]["surprise"] = 1
+    assert not validator.is_valid(broken)
