@@ -1,0 +1,29 @@
+"""Apache Kafka embedded: the same broker as in production, as a child process of whoever needs one.
+
+Its public face is :class:`EmbeddedBroker` (start, address, stop) and the tree of :class:`BrokerError`. It creates no
+topics and knows nothing of news.
+"""
+
+from depeche.broker.embedded import EmbeddedBroker
+from depeche.broker.errors import (
+    BrokerError,
+    BrokerExitedError,
+    BrokerTimeoutError,
+    ChecksumMismatchError,
+    FolderInUseError,
+    JarsUnavailableError,
+    JavaNotFoundError,
+    PortInUseError,
+)
+
+__all__ = [
+    "BrokerError",
+    "BrokerExitedError",
+    "BrokerTimeoutError",
+    "ChecksumMismatchError",
+    "EmbeddedBroker",
+    "FolderInUseError",
+    "JarsUnavailableError",
+    "JavaNotFoundError",
+    "PortInUseError",
+]

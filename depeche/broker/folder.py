@@ -1,0 +1,129 @@
+"""The data folder of one broker: its lock, and what it remembers.
+
+Knows nothing of Kafka. The lock is the kernel's (flock): it is held through an open file that the broker's process
+inherits, so it lasts exactly as long as the broker and a killed one leaves none behind.
+"""
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from depeche.broker.errors import BrokerError, FolderInUseError
+
+_LOCK = "broker.lock"
+_PORTS = "ports.json"
+_SECONDS_BETWEEN_LOOKS = 0.05
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a broker listens.
+
+    Attributes:
+        client: The port for clients.
+        controller: The port for metadata.
+    """
+
+    client: int
+    controller: int
+
+
+def lock(folder: Path, patience: float) -> IO[str]:
+    """Locks a folder for one broker.
+
+    Args:
+        folder: The folder; it is made if absent.
+        patience: Seconds to wait for a broker that is ending because its own parent is gone. A broker whose parent
+            lives is not waited for.
+
+    Returns:
+        The open lock file. The lock ends when every copy of it, in every process, is closed.
+
+    Raises:
+        FolderInUseError: Another broker runs on the folder; the message names its process.
+        BrokerError: The folder can't be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("a+", encoding="utf-8")
+    except OSError as problem:
+        raise BrokerError(
+            f"The broker's folder {folder} can't be used: {problem}. Name a folder that this user may write."
+        ) from problem
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = _owner(folder)
+            if _lives(owner) or time.monotonic() > give_up:
+                file.close()
+                who = "another process" if owner is None else f"process {owner}"
+                raise FolderInUseError(
+                    f"The broker's folder {folder} is in use by {who}. Stop that one, or name another folder."
+                ) from None
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        else:
+            break
+    file.seek(0)
+    file.truncate()
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def remembered_ports(folder: Path) -> Ports | None:
+    """The ports of the last start, or None where there was none (or its note is damaged: ports can be picked anew)."""
+    try:
+        note = json.loads((folder / _PORTS).read_text(encoding="utf-8"))
+        ports = Ports(client=int(note["client"]), controller=int(note["controller"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    valid = all(0 < port < 2**16 for port in (ports.client, ports.controller)) and ports.client != ports.controller
+    return ports if valid else None
+
+
+def remember_ports(folder: Path, ports: Ports) -> None:
+    """Keeps the ports for the next start."""
+    replace_text(folder / _PORTS, json.dumps({"client": ports.client, "controller": ports.controller}) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file so that a crash leaves the old or the new one, never half of one."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def end_of(path: Path, lines: int) -> list[str]:
+    """The last lines of a log; empty where there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 64_000))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line for line in text.splitlines() if line.strip()][-lines:]
+
+
+def _owner(folder: Path) -> int | None:
+    try:
+        return int((folder / _LOCK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
