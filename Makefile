@@ -49,7 +49,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
-	@echo "Installing the packages of requirements.lock (the first time: some 400 MB on disk, a minute or a few) ..."
+	@echo "Installing the packages of requirements.lock (the first time: about 1 GB on disk, a minute or a few) ..."
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
