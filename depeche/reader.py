@@ -1,0 +1,193 @@
+"""Reads topics from the outside: all partitions, no consumer group, nothing committed. For people and audits.
+
+Does not decode values, and never moves the position of a worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
+
+from depeche.cluster import ClusterError, check_listening
+
+Partition = tuple[str, int]
+"""A topic's name and a partition's number."""
+
+SILENCE_SECONDS: Final = 60.0
+"""A broker that gives nothing for so long although records are due has gone."""
+
+
+class ReaderError(Exception):
+    """Topics can't be read. The message says which, or that the broker has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it stands on a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+    key: bytes | None
+    value: bytes | None
+
+
+class TopicReader:
+    """A reader of some topics. Use it as a context manager."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Connect, and find the topics' partitions.
+
+        Raises:
+            ReaderError: no broker, or a topic does not exist.
+        """
+        self._clock = clock
+        try:
+            check_listening(bootstrap)
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=bootstrap.split(","),
+                client_id="depeche-reader",
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )
+        except (ClusterError, KafkaError, ValueError) as exc:
+            raise ReaderError(str(exc)) from exc
+        try:
+            self._assign(topics)
+        except BaseException:
+            self.close()
+            raise
+
+    def _assign(self, topics: Sequence[str]) -> None:
+        try:
+            numbers = {topic: self._consumer.partitions_for_topic(topic) for topic in topics}
+        except KafkaError as exc:
+            raise ReaderError(str(exc)) from exc
+        missing = [topic for topic, partitions in numbers.items() if not partitions]
+        if missing:
+            msg = f"there is no topic {', '.join(missing)}: has anything run on this broker with this prefix?"
+            raise ReaderError(msg)
+        self.partitions: tuple[Partition, ...] = tuple(
+            (topic, number) for topic, partitions in numbers.items() for number in sorted(partitions or ())
+        )
+        self._consumer.assign([TopicPartition(*partition) for partition in self.partitions])
+
+    def beginnings(self) -> dict[Partition, int]:
+        """Return the first offset of each partition that still holds its record."""
+        return self._offsets(self._consumer.beginning_offsets)
+
+    def ends(self) -> dict[Partition, int]:
+        """Return the offset that the next record of each partition will have."""
+        return self._offsets(self._consumer.end_offsets)
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        """Go on reading at these offsets."""
+        for partition, offset in offsets.items():
+            self._consumer.seek(TopicPartition(*partition), offset)
+
+    def poll(self, seconds: float) -> list[Record]:
+        """Return the next records, or none if none come within the time.
+
+        Raises:
+            ReaderError: the broker refuses.
+        """
+        try:
+            batches: Mapping[Any, Sequence[Any]] = self._consumer.poll(timeout_ms=int(seconds * 1000))
+        except KafkaError as exc:
+            raise ReaderError(str(exc)) from exc
+        return [
+            Record(
+                record.topic,
+                record.partition,
+                record.offset,
+                record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None,
+                record.key,
+                record.value,
+            )
+            for batch in batches.values()
+            for record in batch
+        ]
+
+    def read_until(self, ends: Mapping[Partition, int]) -> Iterator[Record]:
+        """Yield the records before `ends`, from where the reader stands; partitions not named stand still.
+
+        Raises:
+            ReaderError: the broker fell silent for a minute.
+        """
+        waiting = {partition for partition in ends if self._position(partition) < ends[partition]}
+        self._consumer.pause(*(TopicPartition(*partition) for partition in self.partitions))
+        self._consumer.resume(*(TopicPartition(*partition) for partition in waiting))
+        last_news = self._clock()
+        while waiting:
+            records = self.poll(1.0)
+            yield from (record for record in records if record.offset < ends.get((record.topic, record.partition), 0))
+            done = {partition for partition in waiting if self._position(partition) >= ends[partition]}
+            for partition in done:
+                self._consumer.pause(TopicPartition(*partition))
+                # What was read past the end is read again by the next call.
+                self._consumer.seek(TopicPartition(*partition), max(ends[partition], 0))
+            waiting -= done
+            now = self._clock()
+            if records or done:
+                last_news = now
+            elif now - last_news > SILENCE_SECONDS:
+                names = ", ".join(f"{topic}[{number}]" for topic, number in sorted(waiting))
+                msg = f"the broker gave nothing for {SILENCE_SECONDS:.0f} s; still to be read: {names}"
+                raise ReaderError(msg)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _position(self, partition: Partition) -> int:
+        try:
+            return int(self._consumer.position(TopicPartition(*partition)))
+        except KafkaError as exc:
+            raise ReaderError(str(exc)) from exc
+
+    def _offsets(self, ask: Callable[[list[Any]], Mapping[Any, int]]) -> dict[Partition, int]:
+        try:
+            found = ask([TopicPartition(*partition) for partition in self.partitions])
+        except KafkaError as exc:
+            raise ReaderError(str(exc)) from exc
+        return {(partition.topic, partition.partition): offset for partition, offset in found.items()}
+
+
+def committed(bootstrap: str, group: str) -> dict[Partition, int]:
+    """Return how far a consumer group has come: its committed offsets, none where it never committed.
+
+    Raises:
+        ReaderError: the broker can't be asked.
+    """
+    try:
+        check_listening(bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="depeche-reader")
+    except (ClusterError, KafkaError, ValueError) as exc:
+        raise ReaderError(str(exc)) from exc
+    try:
+        offsets = admin.list_group_offsets([group]).get(group, {})
+    except CoordinatorNotAvailableError:
+        # A broker makes the topic of offsets when a group first asks for it: no group has, yet.
+        return {}
+    except KafkaError as exc:
+        raise ReaderError(str(exc)) from exc
+    finally:
+        admin.close()
+    return {(p.topic, p.partition): meta.offset for p, meta in offsets.items()}

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from depeche.accounts import Accounts, Position
+from depeche.audit import render
+from schemas.article import Article
+from schemas.outcome import OutcomeKind
+from tests.depeche.samples import article, dead_letter, outcome
+
+ARTICLES: list[Article] = [article(f"a{n // 2}", f"Texte numéro {n}.") for n in range(8)]
+GARBAGE: list[bytes | None] = [None, b"", b"{", b"\xff\xfe", b'{"schema_version": "1"}', b"[" * 5000]
+TOPICS = ("news.articles", "news.articles.backfill")
+KINDS: tuple[OutcomeKind, ...] = ("coded", "no_event", "dead_letter")
+
+
+@pytest.fixture
+def accounts() -> Iterator[Accounts]:
+    with closing(sqlite3.connect("")) as database:
+        yield Accounts(database)
+
+
+def at(offset: int, topic: str = "news.articles", partition: int = 0) -> Position:
+    return Position(topic, partition, offset)
+
+
+def test_nothing_at_all_is_complete(accounts: Accounts) -> None:
+    report = accounts.report()
+    assert report.complete
+    assert render(report).splitlines()[0] == "0 of 0 article versions accounted for (0 records)"
+
+
+def test_an_article_is_accounted_for_by_its_outcome(accounts: Accounts) -> None:
+    accounts.add_article(at(7), ARTICLES[0].to_bytes())
+    before = accounts.report()
+    assert not before.complete
+    assert str(before.unaccounted_first[0]) == (
+        f"article {ARTICLES[0].article_id} version {ARTICLES[0].version} at news.articles[0]@7"
+    )
+    accounts.add_outcome(at(0, "news.outcomes"), outcome(ARTICLES[0]).to_bytes())
+    after = accounts.report()
+    assert after.complete
+    assert after.outcomes == {"coded": 1}
+
+
+def test_another_version_of_the_article_needs_an_outcome_of_its_own(accounts: Accounts) -> None:
+    for offset in (0, 1):
+        accounts.add_article(at(offset), ARTICLES[offset].to_bytes())
+    assert ARTICLES[0].article_id == ARTICLES[1].article_id
+    accounts.add_outcome(at(0, "news.outcomes"), outcome(ARTICLES[0]).to_bytes())
+    assert accounts.report().unaccounted == 1
+
+
+def test_a_version_published_twice_is_one_and_the_latest_outcome_counts(accounts: Accounts) -> None:
+    for topic in TOPICS:
+        accounts.add_article(at(3, topic), ARTICLES[0].to_bytes())
+    for offset, kind in enumerate(KINDS):
+        accounts.add_outcome(at(offset, "news.outcomes"), outcome(ARTICLES[0], kind).to_bytes())
+    report = accounts.report()
+    assert (report.records, report.versions, report.outcomes) == (2, 1, {"dead_letter": 1})
+    assert report.complete
+
+
+def test_outcomes_on_two_partitions_are_doubled(accounts: Accounts) -> None:
+    accounts.add_article(at(0), ARTICLES[0].to_bytes())
+    for partition in (0, 1):
+        accounts.add_outcome(at(0, "news.outcomes", partition), outcome(ARTICLES[0]).to_bytes())
+    report = accounts.report()
+    assert (report.doubled, report.complete) == (1, False)
+    assert "with two outcomes: 1" in render(report)
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_an_invalid_record_needs_a_dead_letter_at_its_own_place(accounts: Accounts, value: bytes | None) -> None:
+    accounts.add_article(at(5), value)
+    accounts.add_dead_letter(dead_letter("news.articles", 0, 4).to_bytes())
+    accounts.add_dead_letter(dead_letter("news.articles", 1, 5).to_bytes())
+    accounts.add_dead_letter(dead_letter("news.articles.backfill", 0, 5).to_bytes())
+    report = accounts.report()
+    assert (report.invalid, report.invalid_unaccounted, report.invalid_first) == (1, 1, (at(5),))
+    accounts.add_dead_letter(dead_letter("news.articles", 0, 5).to_bytes())
+    assert accounts.report().complete
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_what_is_no_outcome_and_no_dead_letter_is_counted_and_accounts_for_nothing(
+    accounts: Accounts, value: bytes | None
+) -> None:
+    accounts.add_article(at(0), ARTICLES[0].to_bytes())
+    accounts.add_outcome(at(0, "news.outcomes"), value)
+    accounts.add_dead_letter(value)
+    report = accounts.report()
+    assert (report.unreadable, report.unaccounted) == (2, 1)
+
+
+def test_outcomes_with_strange_ids_match_nothing(accounts: Accounts) -> None:
+    accounts.add_article(at(0), ARTICLES[0].to_bytes())
+    for strange in (ARTICLES[0].article_id.upper(), f" {ARTICLES[0].article_id[:31]}", "é:", ""):
+        altered = outcome(ARTICLES[0]).model_copy(update={"article_id": strange})
+        accounts.add_outcome(at(0, "news.outcomes"), altered.to_bytes())
+    report = accounts.report()
+    assert (report.unaccounted, report.unmatched) == (1, 4)
+
+
+def test_a_long_list_is_cut_and_counted(accounts: Accounts) -> None:
+    for offset in range(30):
+        accounts.add_article(at(offset), b"{")
+    report = accounts.report()
+    assert len(report.invalid_first) == 20
+    assert "  … and 10 more" in render(report)
+    assert json.dumps(report.as_json())
+
+
+def _naive(inputs: list[tuple[Position, bytes]], results: list[tuple[Position, bytes]], dead: set[Position]) -> Any:
+    """Return the same figures by plain sets, in memory."""
+    valid: dict[tuple[str, str], Position] = {}
+    invalid = set()
+    for position, value in inputs:
+        try:
+            entry = Article.from_bytes(value)
+        except ValueError:
+            invalid.add(position)
+            continue
+        key = (entry.article_id, entry.version)
+        valid[key] = min(position, valid.get(key, position))
+    latest: dict[tuple[str, str], dict[int, str]] = {}
+    for position, value in results:
+        message = json.loads(value)
+        latest.setdefault((message["article_id"], message["version"]), {})[position.partition] = message["outcome"]
+    return (
+        len(valid),
+        sorted(place for key, place in valid.items() if key not in latest),
+        sorted(place for key, place in valid.items() if len(latest.get(key, {})) > 1),
+        sorted(invalid - dead),
+        sum(key not in valid for key in latest),
+    )
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(TOPICS), st.integers(0, 1), st.integers(0, 10)), max_size=30),
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 1), st.sampled_from(KINDS)), max_size=20),
+    st.sets(st.tuples(st.sampled_from(TOPICS), st.integers(0, 1), st.integers(0, 20)), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_the_books_agree_with_plain_sets_in_any_order(
+    inputs: list[tuple[str, int, int]],
+    results: list[tuple[int, int, OutcomeKind]],
+    dead: set[tuple[str, int, int]],
+    chance: random.Random,
+) -> None:
+    ends: dict[tuple[str, int], int] = {}
+    records: list[tuple[Position, bytes]] = []
+    for topic, partition, which in inputs:
+        offset = ends[(topic, partition)] = ends.get((topic, partition), -1) + 1
+        value = ARTICLES[which].to_bytes() if which < len(ARTICLES) else b"{"
+        records.append((Position(topic, partition, offset), value))
+    outcomes = [
+        (Position("news.outcomes", partition, offset), outcome(ARTICLES[which], kind).to_bytes())
+        for offset, (which, partition, kind) in enumerate(results)
+    ]
+    letters = {Position(*place) for place in dead}
+    expected = _naive(records, outcomes, letters)
+    chance.shuffle(records)
+    with closing(sqlite3.connect("")) as database:
+        accounts = Accounts(database)
+        for position, value in outcomes:
+            accounts.add_outcome(position, value)
+        for position, value in records:
+            accounts.add_article(position, value)
+        for position in letters:
+            accounts.add_dead_letter(dead_letter(position.topic, position.partition, position.offset).to_bytes())
+        report = accounts.report(listed=1000)
+    assert expected == (
+        report.versions,
+        [item.position for item in report.unaccounted_first],
+        [item.position for item in report.doubled_first],
+        list(report.invalid_first),
+        report.unmatched,
+    )
+    assert report.complete == (not any(expected[1:4]))
+    assert sum(report.outcomes.values()) == report.versions - report.unaccounted
