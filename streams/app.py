@@ -1,0 +1,171 @@
+"""Faust wiring, and nothing else: the app's configuration, what writes, what hands batches to the stages.
+
+No I/O and no environment at import. What happens to a record is in the stages, which don't know Faust.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import faust
+
+from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
+from streams.faust_table import FaustTable
+from streams.records import Incoming, Outgoing, Publish
+from streams.recovery import table_manager
+from streams.settings import StreamSettings
+
+TAKE_SECONDS: Final = 0.1
+"""How long a batch is gathered before it is taken as it is."""
+
+FETCH_BYTES: Final = 4 * 1024 * 1024
+"""Fetched from one partition at a time. A broker gives a larger record whole when it is the first of a fetch
+(KIP-74), so this bounds memory and not the size of an article."""
+
+MAX_POLL_RECORDS: Final = 32
+BUFFER_RECORDS: Final = 256
+"""A stage's queue. Faust stops fetching a partition at 80 % of it; what is fetched by then must still fit, or the
+delivery to all other stages waits with it: so it is more than `MAX_POLL_RECORDS` / 20 %."""
+
+_STORE_OPTIONS: Final = {
+    "driver": "rocksdict",
+    "max_open_files": 256,
+    "write_buffer_size": 8 * 1024 * 1024,
+    "max_write_buffer_number": 2,
+    "target_file_size_base": 16 * 1024 * 1024,
+    "block_cache_size": 16 * 1024 * 1024,
+}
+"""For each table and partition. Faust's own would let each take 2 GiB of cache and nine tenths of the open files."""
+
+
+def create_app(settings: StreamSettings) -> Any:
+    """Return a Faust app, configured and empty: `add_table` and `add_stage` fill it, inside a running event loop.
+
+    Raises:
+        RuntimeError: this Faust is not the version that its faults were studied at (`streams.recovery`).
+    """
+    return faust.App(
+        settings.group,
+        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
+        datadir=settings.data_folder,
+        store="memory://" if settings.table_store == "memory" else "rocksdb://",
+        processing_guarantee="at_least_once",
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.heartbeat_seconds,
+        broker_rebalance_timeout=max(10.0, settings.session_seconds),
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_max_poll_records=MAX_POLL_RECORDS,
+        producer_acks=-1,
+        producer_request_timeout=30.0,
+        producer_max_request_size=MAX_RECORD_BYTES,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=BUFFER_RECORDS,
+        agent_supervisor="mode.CrashingSupervisor",
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication,
+        topic_disable_leader=True,
+        web_enabled=False,
+        TableManager=table_manager(),
+    )
+
+
+def topic_of(app: Any, topic: Topic, settings: StreamSettings) -> Any:
+    """Return Faust's side of a topic: keys and values are bytes, pydantic reads them in the stages."""
+    return app.topic(
+        topic.name(settings.prefix),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=settings.partitions,
+        allow_empty=True,
+    )
+
+
+def add_table(app: Any, name: str, settings: StreamSettings) -> FaustTable:
+    """Declare a table of bytes by bytes, with its changelog."""
+    return FaustTable(
+        app.Table(
+            name,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=settings.partitions,
+            extra_topic_configs={"max.message.bytes": str(MAX_RECORD_BYTES)},
+            options=dict(_STORE_OPTIONS) if settings.table_store == "rocksdict" else None,
+        )
+    )
+
+
+def publisher(app: Any, settings: StreamSettings) -> Publish:
+    """Return what writes records and waits for the broker to acknowledge each.
+
+    The future that `send` returns is what must be awaited: Faust lets a failed produce pass otherwise, and commits.
+    """
+    channels = {topic.suffix: topic_of(app, topic, settings) for topic in TOPICS}
+
+    async def publish(outputs: Sequence[Outgoing]) -> None:
+        pending = [
+            await channels[output.topic.suffix].send(
+                key=output.key,
+                value=output.value,
+                partition=output.partition,
+                headers=list(output.headers),
+            )
+            for output in outputs
+        ]
+        await asyncio.gather(*pending)
+
+    return publish
+
+
+Handle = Callable[[Sequence[Incoming]], Awaitable[None]]
+"""Works on a batch; returns once its outputs are safe."""
+
+
+def add_stage(app: Any, *, name: str, topic: Topic, handle: Handle, batch: int, settings: StreamSettings) -> None:
+    """Register an agent that hands batches to `handle` and acknowledges them in order once it has returned.
+
+    `noack_take` and the crashing supervisor belong together: with either alone, a batch whose handling raised would
+    count as done, or its commits would stand still until a restart. Never with `concurrency` above 1: Faust then
+    commits past records in work (https://github.com/faust-streaming/faust/issues/606).
+    """
+
+    async def agent(stream: Any) -> None:
+        async for events in _batches(stream, batch):
+            await handle([incoming(event.message) for event in events])
+            for event in events:
+                await stream.ack(event)
+
+    app.agent(topic_of(app, topic, settings), name=f"{settings.group}.{name}", concurrency=1)(agent)
+
+
+async def _batches(stream: Any, batch: int) -> AsyncIterator[Sequence[Any]]:
+    async for events in stream.noack_take(batch, within=TAKE_SECONDS):
+        yield events
+
+
+def incoming(message: Any) -> Incoming:
+    """Return a record of Faust's consumer as the stages see it."""
+    timestamp = message.timestamp
+    return Incoming(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=datetime.fromtimestamp(timestamp, UTC) if timestamp and timestamp > 0 else None,
+        key=message.key,
+        value=message.value,
+    )
+
+
+def owns(app: Any) -> Callable[[Incoming], bool]:
+    """Return what says whether a record's partition is still assigned to this worker."""
+
+    def is_ours(record: Incoming) -> bool:
+        return any(tp.topic == record.topic and tp.partition == record.partition for tp in app.consumer.assignment())
+
+    return is_ours

@@ -1,0 +1,55 @@
+"""A Kafka record as the stages see it, coming in and going out. Knows neither Faust nor a client library."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.base import Message
+from schemas.envelope import headers, record_key
+from schemas.topics import Topic
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as it was read: nothing is decoded yet."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime | None
+    """The record's own (its ingest); null where the broker gave none."""
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be written. `partition` null: the key decides."""
+
+    topic: Topic
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    partition: int | None = None
+
+
+def outgoing(topic: Topic, message: Message, *, source: str, time: datetime, partition: int | None = None) -> Outgoing:
+    """Return the record that carries a message; `source` and `time` as in `schemas.envelope.headers`."""
+    return Outgoing(
+        topic=topic,
+        key=record_key(message),
+        value=message.to_bytes(),
+        headers=tuple(headers(message, source=source, time=time)),
+        partition=partition,
+    )
+
+
+Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
+"""Writes records and returns once the broker has acknowledged each; raises if it refused one."""
+
+Clock = Callable[[], datetime]
+"""The time now, UTC."""

@@ -1,0 +1,375 @@
+"""One worker process: coder, ledger and merger on one Faust app, in the foreground. Does not know the command line.
+
+It ends in one of three ways, and its exit status says which:
+
+- 0: it was asked to (SIGTERM, SIGINT); what was in hand was finished, or is read again by the next worker.
+- 1: the infrastructure failed (broker, disk, coder). Whatever was not acknowledged is read again: restart it.
+- 3: too many dead letters. A restart would go on giving records up, a few dozen at a time: mend the cause first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from schemas.dead_letter import Stage
+from schemas.topics import ARTICLES, BACKFILL, MENTIONS, OUTCOMES, TOPICS
+from streams import app as wiring
+from streams.coder_stage import CoderStage
+from streams.dead_letters import DeadLetterRatioError, RatioStop
+from streams.faust_table import FaustTable
+from streams.lag import LagReader
+from streams.ledger_stage import Ledger
+from streams.live_first import LiveFirst
+from streams.merger import Merger
+from streams.metrics import WorkerMetrics
+from streams.pool import CoderUnavailableError, CodingPool, PoolSettings
+from streams.records import Incoming
+from streams.settings import StreamSettings
+from streams.topic_check import TopicsUnfitError, check_topics
+
+LOG = logging.getLogger(__name__)
+
+EXIT_OK: Final = 0
+EXIT_FAILURE: Final = 1
+EXIT_RATIO_STOP: Final = 3
+
+MERGE_BATCH: Final = 200
+"""Records that the ledger and the merger take together: they wait for the broker once a batch."""
+
+STALLED_SECONDS: Final = 60.0
+"""An event loop that has not turned for so long is stuck, not busy: coding is in other processes."""
+
+LIBRARY_LOGGERS: Final = ("aiokafka", "faust", "kafka", "mode", "streams.recovery")
+"""Loggers that tell of each connection and task at INFO; `run` raises them to WARNING. The last is Faust's own too:
+it names a logger after the module that its class is in."""
+
+_INPUTS: Final = (ARTICLES, BACKFILL, OUTCOMES, MENTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """What the worker says of itself: see `depeche.health.Health`."""
+
+    healthy: bool
+    ready: bool
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+def utc_now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """A worker process. Build it, then `run` it once, in the main thread."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        """Take the settings; nothing is started or connected yet."""
+        self.registry = CollectorRegistry()
+        self._settings = settings
+        self._metrics = WorkerMetrics(self.registry)
+        self._state = "starting"
+        self._app: Any = None
+        self._beat = time.monotonic()
+        self._in_hand = 0
+        self._empty_handed = asyncio.Event()
+        self._stopping = False
+        self._pool = CodingPool(
+            PoolSettings(
+                processes=settings.pool_processes,
+                coder=settings.coder,
+                article_seconds=settings.article_seconds,
+                load_seconds=settings.load_seconds,
+                max_text_characters=settings.max_text_characters,
+            ),
+            on_restart=self._metrics.pool_restart,
+        )
+
+    def run(self) -> int:
+        """Work until asked to stop or until something fails; return the exit status (see the module)."""
+        for name in LIBRARY_LOGGERS:
+            if logging.getLogger(name).level == logging.NOTSET:
+                logging.getLogger(name).setLevel(logging.WARNING)
+        try:
+            with _own_folder(self._settings):
+                return asyncio.run(self._main())
+        except FolderInUseError as exc:
+            LOG.error("%s", exc)
+            return EXIT_FAILURE
+
+    def health(self) -> WorkerHealth:
+        """Say how the worker is. Safe from any thread."""
+        stalled = time.monotonic() - self._beat
+        rebalancing = bool(getattr(self._app, "rebalancing", False))
+        healthy = self._state not in ("failed",) and (self._state == "starting" or stalled < STALLED_SECONDS)
+        return WorkerHealth(
+            healthy=healthy,
+            ready=healthy and self._state == "working" and not rebalancing,
+            details={
+                "state": "rebalancing" if self._state == "working" and rebalancing else self._state,
+                "loop": f"turned {stalled:.1f} s ago",
+                "in hand": f"{self._in_hand} batches",
+                "coder": self._pool.coder_version or "loading",
+            },
+        )
+
+    async def _main(self) -> int:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        beating = asyncio.create_task(self._keep_beating())
+        try:
+            return await self._work(asked)
+        except (CoderUnavailableError, TopicsUnfitError) as exc:
+            LOG.error("%s", exc)
+            self._state = "failed"
+            return EXIT_FAILURE
+        finally:
+            beating.cancel()
+            self._pool.stop()
+
+    async def _work(self, asked: asyncio.Event) -> int:
+        settings = self._settings
+        await asyncio.to_thread(
+            check_topics,
+            settings.bootstrap,
+            [topic.name(settings.prefix) for topic in TOPICS],
+            partitions=settings.partitions,
+        )
+        LOG.info("loading the coder in %d processes", settings.pool_processes)
+        if not await _unless(asked, self._pool.start()):
+            return EXIT_OK
+        LOG.info("coder %s is loaded", self._pool.coder_version)
+        self._app = wiring.create_app(settings)
+        tables = self._add_stages()
+        starting = asyncio.create_task(self._app.start())
+        lag = self._lag_reader()
+        lag.start()
+        watching = asyncio.create_task(self._watch_tables(tables))
+        try:
+            return await self._until_the_end(asked, starting)
+        finally:
+            watching.cancel()
+            await self._stop(starting)
+            await asyncio.to_thread(lag.stop)
+
+    def _add_stages(self) -> Sequence[FaustTable]:
+        settings, app = self._settings, self._app
+        publish = wiring.publisher(app, settings)
+        events = wiring.add_table(app, "events", settings)
+        accounts = wiring.add_table(app, "accounts", settings)
+        is_ours = wiring.owns(app)
+        coder = CoderStage(
+            code=self._pool.code,
+            coder_version=lambda: self._pool.coder_version,
+            publish=publish,
+            clock=utc_now,
+            ratio_stop=self._ratio_stop("coder"),
+            metrics=self._metrics,
+        )
+        ledger = Ledger(
+            table=accounts,
+            publish=publish,
+            clock=utc_now,
+            ratio_stop=self._ratio_stop("ledger"),
+            metrics=self._metrics,
+            is_ours=is_ours,
+        )
+        merger = Merger(
+            table=events,
+            publish=publish,
+            clock=utc_now,
+            ratio_stop=self._ratio_stop("merger"),
+            metrics=self._metrics,
+            is_ours=is_ours,
+        )
+        # Twice the time in which a batch is gathered: a steady live feed leaves no gap between two batches.
+        gate = LiveFirst(quiet=2 * wiring.TAKE_SECONDS, patience=settings.backfill_patience)
+
+        async def live(records: Sequence[Incoming]) -> None:
+            with gate.live():
+                await coder.process(records)
+
+        async def backfill(records: Sequence[Incoming]) -> None:
+            await gate.gap()
+            await coder.process(records)
+
+        size = settings.batch_size
+        for name, topic, batch, handle in (
+            ("coder", ARTICLES, size, live),
+            ("backfill", BACKFILL, size, backfill),
+            ("ledger", OUTCOMES, MERGE_BATCH, ledger.process),
+            ("merger", MENTIONS, MERGE_BATCH, merger.process),
+        ):
+            wiring.add_stage(
+                app, name=name, topic=topic, handle=self._in_flight(name, handle), batch=batch, settings=settings
+            )
+        return (events, accounts)
+
+    def _ratio_stop(self, stage: Stage) -> RatioStop:
+        settings = self._settings
+        return RatioStop(
+            stage=stage,
+            ratio=settings.dead_letter_ratio,
+            window=settings.dead_letter_window,
+            minimum=settings.dead_letter_minimum,
+        )
+
+    def _in_flight(self, name: str, handle: wiring.Handle) -> wiring.Handle:
+        """Count what is in hand; once the worker is stopping, take nothing new."""
+
+        async def counted(records: Sequence[Incoming]) -> None:
+            if self._stopping:
+                await asyncio.Event().wait()  # until the stop cancels this agent: its records are read again
+            self._in_hand += 1
+            self._empty_handed.clear()
+            self._metrics.in_flight(name, len(records))
+            started = time.perf_counter()
+            try:
+                await handle(records)
+            finally:
+                self._in_hand -= 1
+                if not self._in_hand:
+                    self._empty_handed.set()
+                self._metrics.in_flight(name, -len(records))
+            self._metrics.batch(name, time.perf_counter() - started)
+
+        return counted
+
+    async def _until_the_end(self, asked: asyncio.Event, starting: asyncio.Task[None]) -> int:
+        app = self._app
+        crashed = asyncio.create_task(app._crashed.wait())
+        stop = asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait({starting, crashed, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and not crashed.done() and not stop.done():
+                starting.result()
+                self._state = "working"
+                LOG.info("working on %s.* at %s", self._settings.prefix, self._settings.bootstrap)
+                await asyncio.wait({crashed, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if crashed.done():
+                return self._failed(app.crash_reason)
+            LOG.info("asked to stop")
+            self._state = "stopping"
+            await self._finish_in_hand()
+            return EXIT_OK
+        except Exception as exc:  # noqa: BLE001 - whatever Faust raises on its start, the worker must end and say so
+            return self._failed(exc)
+        finally:
+            crashed.cancel()
+            stop.cancel()
+
+    def _failed(self, reason: BaseException | None) -> int:
+        self._state = "failed"
+        if isinstance(reason, DeadLetterRatioError):
+            LOG.critical("%s", reason)
+            return EXIT_RATIO_STOP
+        LOG.critical("stopping, what is not acknowledged will be read again: %s", reason, exc_info=reason)
+        return EXIT_FAILURE
+
+    async def _finish_in_hand(self) -> None:
+        """Let the batches in hand end and their offsets be committed: then a restart has nothing to do again."""
+        self._stopping = True
+        patience = self._settings.stop_seconds / 4
+        if self._in_hand:
+            try:
+                await asyncio.wait_for(self._empty_handed.wait(), patience)
+            except TimeoutError:
+                LOG.warning("%d batches were not finished in time; they will be read again", self._in_hand)
+        try:
+            await asyncio.wait_for(self._app.consumer.commit(), patience)
+        except TimeoutError:
+            LOG.warning("the last offsets were not committed in time; some records will be read again")
+
+    async def _stop(self, starting: asyncio.Task[None]) -> None:
+        if not starting.done():
+            starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await starting  # its failure, if any, has been reported
+        watchdog = threading.Timer(self._settings.stop_seconds, _cut_short, args=(self._state == "failed",))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            await asyncio.wait_for(self._app.stop(), self._settings.stop_seconds)
+        except TimeoutError:
+            LOG.warning("the stream processor did not stop within %g s", self._settings.stop_seconds)
+        except Exception as exc:  # noqa: BLE001 - it is ending; how, is already decided
+            LOG.warning("while stopping: %s: %s", type(exc).__name__, exc)
+        finally:
+            watchdog.cancel()
+
+    def _lag_reader(self) -> LagReader:
+        settings = self._settings
+        return LagReader(
+            bootstrap=settings.bootstrap,
+            group=settings.group,
+            topics=[topic.name(settings.prefix) for topic in _INPUTS],
+            interval=settings.lag_seconds,
+            report=lambda lags: self._metrics.lag(lags, now=time.time()),
+            complain=LOG.warning,
+        )
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self._beat = time.monotonic()
+            await asyncio.sleep(0.5)
+
+    async def _watch_tables(self, tables: Sequence[FaustTable]) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lag_seconds)
+            for table in tables:
+                self._metrics.table_entries(table.name, table.entries())
+
+
+async def _unless(asked: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Await `work`; return false, with the work cancelled, if a stop is asked for first."""
+    working = asyncio.ensure_future(work)
+    stop = asyncio.create_task(asked.wait())
+    await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await working
+    return False
+
+
+def _cut_short(failed: bool) -> None:
+    """End the process where a stop hangs: Faust's consumer thread is no daemon and would keep it alive."""
+    LOG.error("the stop hangs: ending the process; what is not acknowledged will be read again")
+    os._exit(EXIT_FAILURE if failed else EXIT_OK)
+
+
+class FolderInUseError(Exception):
+    """Another worker has the data folder. The message names it."""
+
+
+@contextmanager
+def _own_folder(settings: StreamSettings) -> Iterator[None]:
+    """Hold the data folder: two workers in one would tear each other's tables apart."""
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    path = settings.data_folder / "worker.lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            msg = f"{settings.data_folder} belongs to another worker that runs: give each worker a data folder"
+            raise FolderInUseError(msg) from exc
+        yield

@@ -1,0 +1,200 @@
+"""What the integration tests of the streams stand on: worker processes, and topics written and read to the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from depeche.topics import ensure_topics
+from schemas.article import Article
+from schemas.dead_letter import DeadLetter
+from schemas.event import Event
+from schemas.mention import Mention, Withdrawal, read_mention_record
+from schemas.outcome import Outcome, outcome_key
+from schemas.topics import ARTICLES, BACKFILL, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
+
+PROJECT = Path(__file__).parents[2]
+PARTITIONS = 4
+DEADLINE = 120.0
+"""Seconds until a condition that does not come true is a failure; generous, for a busy machine."""
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = DEADLINE) -> None:
+    """Wait for a condition; fail with `what` where it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            msg = f"not within {seconds:g} s: {what}"
+            raise AssertionError(msg)
+        time.sleep(0.1)
+
+
+@dataclass
+class WorkerProcess:
+    """A worker as a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """As the OOM killer would."""
+        self.process.kill()
+        self.process.wait(30)
+
+    def stop(self) -> int:
+        """As an operator would; returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def text(self) -> str:
+        """What it has logged so far."""
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Rig:
+    """One set of topics, and the workers on it."""
+
+    bootstrap: str
+    prefix: str
+    folder: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        ensure_topics(self.bootstrap, prefix=self.prefix, partitions=PARTITIONS)
+
+    def worker(self, name: str = "worker", **settings: Any) -> WorkerProcess:
+        """Start a worker; `name` names its data folder, `settings` overrides StreamSettings."""
+        given = {
+            "bootstrap": self.bootstrap,
+            "prefix": self.prefix,
+            "partitions": PARTITIONS,
+            "data_folder": str(self.folder / name),
+            "coder": "tests.streams.fake_coder:load",
+            "pool_processes": 1,
+            "lag_seconds": 1.0,
+            **settings,
+        }
+        log = self.folder / f"{name}-{len(self.workers)}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.streams.worker_process", json.dumps(given)],
+                cwd=PROJECT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        started = WorkerProcess(process, log)
+        self.workers.append(started)
+        return started
+
+    def close(self) -> None:
+        """End what still runs."""
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.kill()
+
+    def publish(self, articles: Iterable[Article], *, topic: Topic = ARTICLES) -> None:
+        """Write articles as a connector would."""
+        self.publish_raw([(article.article_id.encode(), article.to_bytes()) for article in articles], topic=topic)
+
+    def publish_raw(self, records: Iterable[tuple[bytes | None, bytes | None]], *, topic: Topic = ARTICLES) -> None:
+        """Write keys and values as they are."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, max_request_size=MAX_RECORD_BYTES
+        )
+        try:
+            sent = [producer.send(topic.name(self.prefix), key=key, value=value) for key, value in records]
+            producer.flush(60)
+            for one in sent:
+                one.get(60)
+        finally:
+            producer.close(10)
+
+    def read(self, name: str) -> list[Any]:
+        """Return all records of a topic, each partition in order."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            enable_auto_commit=False,
+            group_id=None,
+            max_partition_fetch_bytes=MAX_RECORD_BYTES,
+        )
+        try:
+            partitions = [TopicPartition(name, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            ends = consumer.end_offsets(partitions)
+            consumer.seek_to_beginning(*partitions)
+            records: list[Any] = []
+            end = time.monotonic() + 60
+            while any(consumer.position(partition) < ends[partition] for partition in partitions):
+                if time.monotonic() > end:
+                    msg = f"{name} could not be read to its end"
+                    raise AssertionError(msg)
+                for batch in consumer.poll(timeout_ms=500).values():
+                    records += batch
+            return records
+        finally:
+            consumer.close()
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return the latest outcome of each article version."""
+        return {
+            record.key.decode(): Outcome.from_bytes(record.value) for record in self.read(OUTCOMES.name(self.prefix))
+        }
+
+    def mention_records(self) -> list[Mention | Withdrawal]:
+        """Return all mentions and withdrawals."""
+        return [read_mention_record(record.value) for record in self.read(MENTIONS.name(self.prefix))]
+
+    def mention_ids(self) -> set[str]:
+        """Return the ids of all mentions written."""
+        return {one.mention_id for one in self.mention_records() if isinstance(one, Mention)}
+
+    def events(self) -> dict[str, Event]:
+        """Return the latest state of each event."""
+        return {record.key.decode(): Event.from_bytes(record.value) for record in self.read(EVENTS.name(self.prefix))}
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return all dead letters."""
+        return [DeadLetter.from_bytes(record.value) for record in self.read(DEAD_LETTERS.name(self.prefix))]
+
+    def wait_for_outcomes(self, articles: Iterable[Article]) -> Mapping[str, Outcome]:
+        """Wait until each article version has its outcome; return all outcomes."""
+        wanted = {outcome_key(article.article_id, article.version) for article in articles}
+        found: dict[str, Outcome] = {}
+
+        def all_there() -> bool:
+            found.update(self.outcomes())
+            return wanted <= found.keys()
+
+        wait_until(all_there, f"outcomes of {len(wanted)} articles; {self.state()}")
+        return found
+
+    def wait_for_events(self, condition: Callable[[dict[str, Event]], bool], what: str) -> dict[str, Event]:
+        """Wait until the events are as `condition` wants them; return them."""
+        found: dict[str, Event] = {}
+
+        def met() -> bool:
+            found.update(self.events())
+            return condition(found)
+
+        wait_until(met, f"{what}; {self.state()}")
+        return found
+
+    def state(self) -> str:
+        """Say how the workers are, for a test that fails."""
+        return "\n".join(
+            f"{worker.log.name}: exit status {worker.process.poll()}\n{worker.text()[-3000:]}"
+            for worker in self.workers
+        )
+
+
+__all__ = ["BACKFILL", "DEADLINE", "PARTITIONS", "Rig", "WorkerProcess", "wait_until"]
