@@ -57,6 +57,7 @@ class TopicReader:
                 client_id="depeche-reader",
                 group_id=None,
                 enable_auto_commit=False,
+                allow_auto_create_topics=False,
                 auto_offset_reset="earliest",
             )
         except (ClusterError, KafkaError, ValueError) as exc:
