@@ -1,0 +1,88 @@
+"""French quantities: what is counted, how many, and what became of them."""
+
+import pytest
+
+from streams.coding.quantities import QuantityGrammar
+
+GRAMMAR = QuantityGrammar.load()
+
+
+def counted(text: str) -> list[tuple[str, float | int | None]]:
+    return [(quantity.kind, quantity.value) for quantity in GRAMMAR.find(text, language="fr")]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value", "op"),
+    [
+        ("une vingtaine de soldats", "troops", 20, "~"),
+        ("jusqu'à 5000 combattants", "troops", 5000, "<="),
+        ("jusqu’à 5 000 combattants", "troops", 5000, "<="),
+        ("au moins 56 policiers blessés", "injured", 56, ">="),
+        ("quelque 200 jeunes", "people", 200, "~"),
+        ("plus de 1.081 prisonniers", "people", 1081, ">="),
+        ("1\u202f081 détenus", "people", 1081, "="),
+        ("1,5 million de dollars", "money", 1_500_000, "="),
+        ("des dizaines de milliers de manifestants", "people", 10_000, ">="),
+        ("plusieurs centaines de réfugiés", "people", 200, ">="),
+        ("plusieurs policiers ont été blessés", "injured", None, ">="),
+        ("200 soldats au moins", "troops", 200, ">="),
+        ("deux soldats ont été tués", "dead", 2, "="),
+        ("ils ont tué deux soldats", "dead", 2, "="),
+        ("12 personnes interpellées", "arrested", 12, "="),
+        ("un bilan de 5 morts", "dead", 5, "="),
+        ("la mort de 12 personnes", "dead", 12, "="),
+        ("17 autres ont succombé à leurs blessures", "dead", 17, "="),
+        ("un berger a été tué", "dead", 1, "="),
+        ("AU MOINS 12 MORTS DANS UN ATTENTAT", "dead", 12, ">="),
+        ("aucun blessé", "injured", 0, "="),
+        ("16 Saoudiens", "people", 16, "="),
+        ("trois avions", "other", 3, "="),
+        ("120 M€", "money", 120_000_000, "="),
+    ],
+)
+def test_one_quantity(text: str, kind: str, value: int | None, op: str) -> None:
+    (quantity,) = GRAMMAR.find(text, language="fr")
+    assert (quantity.kind, quantity.value, quantity.op) == (kind, value, op)
+    assert text[quantity.start : quantity.end] == quantity.text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("un mort et trois blessés", [("dead", 1), ("injured", 3)]),
+        ("trois morts dont deux enfants", [("dead", 3), ("dead", 2)]),
+        ("56 policiers et 7 manifestants ont été blessés et 45 personnes arrêtées", [("injured", 56), ("injured", 7), ("arrested", 45)]),
+        ("un officier et deux soldats sont morts", [("dead", 1), ("dead", 2)]),
+    ],
+)
+def test_joined_quantities_share_what_became_of_them(text: str, expected: list[tuple[str, int]]) -> None:
+    assert counted(text) == expected
+
+
+@pytest.mark.parametrize("text", ["entre 20 et 30 soldats", "20 à 30 soldats", "de 20 à 30 soldats", "20-30 soldats"])
+def test_a_range_has_both_ends(text: str) -> None:
+    (quantity,) = GRAMMAR.find(text, language="fr")
+    assert (quantity.value, quantity.upper, quantity.op, quantity.kind) == (20, 30, "~", "troops")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "un homme de 72 ans",
+        "âgée de 72 ans",
+        "à 20H30",
+        "vers 18h",
+        "le G20",
+        "les Vingt-Sept",
+        "l'article 49.3",
+        "10 % des votants",
+        "à 5 km de là",
+        "le 3 mars",
+        "en 2014 des soldats",
+        "le 11-Septembre",
+        "01 42 12 34 56",
+        "Covid-19",
+    ],
+)
+def test_what_counts_nothing_is_left_out(text: str) -> None:
+    assert counted(text) == []
