@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from streams.coding_job import Coded, Input, Refused, Result
+from streams.pool import CoderUnavailableError, CodingPool, PoolSettings, RestartCause, split
+from tests.streams.samples import article
+
+T = TypeVar("T")
+FAKE = "tests.streams.fake_coder:load"
+
+
+def given(*texts: str) -> list[Input]:
+    articles = [article(text, guid=str(number)) for number, text in enumerate(texts)]
+    return [(one.article_id.encode(), one.to_bytes()) for one in articles]
+
+
+def with_pool(
+    use: Callable[[CodingPool], Awaitable[T]],
+    *,
+    processes: int = 1,
+    coder: str = FAKE,
+    article_seconds: float = 60.0,
+    restarts: list[RestartCause] | None = None,
+) -> T:
+    async def main() -> T:
+        settings = PoolSettings(processes, coder, article_seconds, 60.0, 10_000)
+        pool = CodingPool(settings, on_restart=(restarts if restarts is not None else []).append)
+        try:
+            await pool.start()
+            return await use(pool)
+        finally:
+            pool.stop()
+
+    return asyncio.run(main())
+
+
+def kinds(results: list[Result]) -> list[str]:
+    return [result.outcome if isinstance(result, Coded) else result.reason for result in results]
+
+
+def test_results_come_in_the_order_of_the_articles_over_several_processes() -> None:
+    texts = [f"EVENT AID FRA>MLI 2016-05-{day:02}" for day in range(1, 12)]
+    inputs = given(*texts)
+    results = with_pool(lambda pool: pool.code(inputs), processes=2)
+    expected = [article(text, guid=str(number)).article_id for number, text in enumerate(texts)]
+    assert [result.facts.article_id for result in results if result.facts] == expected
+
+
+def test_an_empty_batch_needs_no_process() -> None:
+    assert with_pool(lambda pool: pool.code([])) == []
+
+
+def test_an_article_that_kills_its_process_twice_is_poison_and_only_that_one() -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(
+        lambda pool: pool.code(given("un", "KILL", "EVENT AID FRA>MLI 2016-05-01", "quatre")), restarts=restarts
+    )
+    assert kinds(results) == ["no_event", "poison", "coded", "no_event"]
+    poison = results[1]
+    assert isinstance(poison, Refused)
+    assert poison.facts is not None
+    assert "killed the process that coded it, 2 times" in poison.error
+    assert restarts == ["killed"] * 3
+
+
+def test_an_article_alone_in_its_batch_is_poison_after_two_deaths() -> None:
+    restarts: list[RestartCause] = []
+    assert kinds(with_pool(lambda pool: pool.code(given("KILL")), restarts=restarts)) == ["poison"]
+    assert restarts == ["killed"] * 2
+
+
+def test_an_article_that_takes_too_long_is_given_up_and_the_others_are_coded() -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(
+        lambda pool: pool.code(given("un", "SLEEP 100", "trois")), article_seconds=1.0, restarts=restarts
+    )
+    assert kinds(results) == ["no_event", "poison", "no_event"]
+    assert isinstance(results[1], Refused)
+    assert "took longer than 1 s" in results[1].error
+    assert restarts == ["timeout"] * 2
+
+
+def test_the_pool_goes_on_after_a_death() -> None:
+    async def use(pool: CodingPool) -> list[Result]:
+        await pool.code(given("KILL"))
+        return await pool.code(given("EVENT AID FRA>MLI 2016-05-01"))
+
+    assert kinds(with_pool(use)) == ["coded"]
+
+
+@pytest.mark.parametrize(
+    ("coder", "why"),
+    [
+        ("tests.streams.fake_coder:load_nothing", "the model is not installed"),
+        ("tests.streams.fake_coder:nowhere", "nowhere"),
+        ("no.such.module:load", "No module named"),
+    ],
+)
+def test_a_coder_that_cannot_be_loaded_is_no_articles_fault(coder: str, why: str) -> None:
+    with pytest.raises(CoderUnavailableError, match=why):
+        with_pool(lambda pool: pool.code(given("un")), coder=coder)
+
+
+def test_a_batch_is_split_evenly_and_in_order() -> None:
+    inputs: list[Input] = [(bytes([number]), None) for number in range(7)]
+    runs = split(inputs, 3)
+    assert [len(run) for run in runs] == [3, 2, 2]
+    assert [one for run in runs for one in run] == inputs
+    assert [len(run) for run in split(inputs[:2], 4)] == [1, 1]
