@@ -21,9 +21,9 @@ from typing import IO, Self
 from depeche.broker import guard
 from depeche.broker.errors import BrokerError, BrokerExitedError, BrokerTimeoutError, PortInUseError
 from depeche.broker.fetch import Say, default_cache, ensure_jars, installed_sources
-from depeche.broker.folder import Ports, end_of, lock, remember_ports, remembered_ports, replace_text
+from depeche.broker.folder import Ports, lock, remember_ports, remembered_ports, replace_text, telling, written_since
 from depeche.broker.jars import read_distribution
-from depeche.broker.java import Java, find_java
+from depeche.broker.java import Java, find_java, java_environment
 from depeche.broker.node import (
     DATA,
     LOG4J,
@@ -83,6 +83,7 @@ class EmbeddedBroker:
         self._say = say
         self._settings: NodeSettings | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_size_before = 0
 
     @property
     def folder(self) -> Path:
@@ -130,6 +131,10 @@ class EmbeddedBroker:
         java = find_java(os.environ)
         distribution = read_distribution()
         cache = self._cache or default_cache(os.environ, Path.home())
+        if ":" in str(cache.absolute()):
+            raise BrokerError(
+                f"Java can't load jars from {cache}, for the colon in its name: name another cache folder."
+            )
         jars_folder = ensure_jars(distribution, cache, installed_sources(os.environ), self._say)
         jars = [jars_folder / jar.file_name for jar in distribution.jars]
         deadline = time.monotonic() + timeout
@@ -139,6 +144,7 @@ class EmbeddedBroker:
                 settings = self._start_somewhere(java, jars, locked, deadline)
             except BaseException:  # Ctrl-C while it starts, too: no half-started broker is left behind
                 self.kill()
+                self._settings = None
                 raise
         remember_ports(self._folder, Ports(client=settings.client_port, controller=settings.controller_port))
         self._say(f"Apache Kafka {distribution.version} answers at {settings.address}")
@@ -165,10 +171,10 @@ class EmbeddedBroker:
         """Kills the broker at once (SIGKILL), as a crash would; what was acknowledged is there at the next start."""
         if self._process is None:
             return
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self._process.wait()
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Sends a signal to the broker's processes: SIGSTOP and SIGCONT make it hang and go on, for tests.
 
         Args:
@@ -213,6 +219,7 @@ class EmbeddedBroker:
                 errors="replace",
                 check=False,
                 timeout=_SECONDS_TO_FORMAT,
+                env=java_environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -272,10 +279,13 @@ class EmbeddedBroker:
             str(locked.fileno()),
             *server_command(java.executable, java.major, jars, self._heap_megabytes),
         ]
+        log = self._folder / SERVER_LOG
+        self._log_size_before = log.stat().st_size if log.exists() else 0
         with (self._folder / _CONSOLE_LOG).open("wb") as console:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of ours
                 command,
                 cwd=self._folder,
+                env=java_environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -289,20 +299,21 @@ class EmbeddedBroker:
             left = deadline - time.monotonic()
             if not self.alive:
                 raise BrokerExitedError(
-                    f"Apache Kafka ended while it started (exit code {self.exit_code}). The end of its log, from "
-                    f"{self._folder / LOGS}:\n{self._end_of_logs()}"
+                    f"Apache Kafka ended while it started (exit code {self.exit_code}). From its log in "
+                    f"{self._folder / LOGS}:\n{self._why()}"
                 )
             if left <= 0:
                 self.kill()
                 raise BrokerTimeoutError(
-                    f"Apache Kafka did not answer at {settings.address} in time and was stopped. The end of its log, "
-                    f"from {self._folder / LOGS}:\n{self._end_of_logs()}"
+                    f"Apache Kafka did not answer at {settings.address} in time and was stopped. From its log "
+                    f"in {self._folder / LOGS}:\n{self._why()}"
                 )
             answers = speaks_kafka(LOOPBACK, settings.client_port, timeout=min(left, 1.0))
             if answers and knows_itself(settings.address, timeout=left) and self.alive:
                 return
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _end_of_logs(self) -> str:
-        lines = end_of(self._folder / _CONSOLE_LOG, 10) + end_of(self._folder / SERVER_LOG, 20)
-        return "\n".join(f"  {line[:300]}" for line in lines) or "  (empty)"
+    def _why(self) -> str:
+        console = written_since(self._folder / _CONSOLE_LOG, 0)
+        server = written_since(self._folder / SERVER_LOG, self._log_size_before)
+        return "\n".join(f"  {line[:500]}" for line in telling([*console, *server], 12)) or "  (empty)"

@@ -7,6 +7,8 @@ part.
 """
 
 import fcntl
+import itertools
+import operator
 import os
 import re
 import shutil
@@ -21,12 +23,14 @@ from xml.sax.saxutils import escape
 
 from depeche.broker.errors import ChecksumMismatchError, JarsUnavailableError
 from depeche.broker.jars import Distribution, Jar, sha256_of, wrong_jars
+from depeche.broker.java import java_environment
 
 Say = Callable[[str], None]
 """Takes one line of progress for people."""
 
 _COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _DOWNLOADED = re.compile(r"Downloaded from \S+ \S*/([^/\s]+\.jar)\b")
+_STAGING = ".fetching-"
 _TRIES = 3
 _SECONDS_WITHOUT_DATA = 60
 
@@ -94,12 +98,12 @@ def ensure_jars(distribution: Distribution, cache: Path, sources: Sequence[Sourc
         ChecksumMismatchError: What was fetched is not what is pinned.
         JarsUnavailableError: Jars are missing and no source delivers, or the cache can't be written.
     """
-    folder = cache / distribution.version
-    if not wrong_jars(folder, distribution):
-        return folder
+    folder = cache.absolute() / distribution.version
     try:
+        if not wrong_jars(folder, distribution):
+            return folder
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(cache / f"{distribution.version}.lock", say):
+        with _alone(folder.with_name(f"{distribution.version}.lock"), say):
             _fetch_wrong(distribution, folder, sources, say)
     except OSError as problem:
         raise JarsUnavailableError(
@@ -113,6 +117,8 @@ def _fetch_wrong(distribution: Distribution, folder: Path, sources: Sequence[Sou
     missing = list(wrong_jars(folder, distribution))
     if not missing:
         return
+    for abandoned in folder.glob(f"{_STAGING}*"):  # of a fetch that was killed: the lock says that nobody works there
+        shutil.rmtree(abandoned, ignore_errors=True)
     megabytes = sum(jar.size for jar in missing) / 1e6
     say(f"Fetching Apache Kafka {distribution.version}: {len(missing)} files, {megabytes:.0f} MB, the first time only")
     failures: list[str] = []
@@ -120,7 +126,7 @@ def _fetch_wrong(distribution: Distribution, folder: Path, sources: Sequence[Sou
     for source in sources:
         progress = _Progress(missing, say)
         try:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as staging:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING) as staging:
                 for jar, path in source.fetch(missing, Path(staging), progress.arrived):
                     found = sha256_of(path)
                     if found == jar.sha256:
@@ -129,12 +135,11 @@ def _fetch_wrong(distribution: Distribution, folder: Path, sources: Sequence[Sou
                         mismatches.append(f"{jar.coordinate} from {source.name} has SHA-256 {found}, not {jar.sha256}")
         except FetchError as problem:
             failures.append(f"with {source.name}: {problem}")
+            say(f"Fetching Apache Kafka with {source.name} failed: {str(problem)[:200]}")
         missing = list(wrong_jars(folder, distribution))
         if not missing:
             say(f"Apache Kafka {distribution.version} is in {folder}")
             return
-        if failures:
-            say(f"Fetching {failures[-1]}")
     raise _unavailable(distribution, folder, failures, mismatches)
 
 
@@ -220,6 +225,7 @@ class MavenClient:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 text=True,
+                env=java_environment(os.environ),
                 errors="replace",
                 cwd=into,
             )
@@ -239,7 +245,13 @@ class MavenClient:
 
 @dataclass(frozen=True)
 class Jgo:
-    """Fetches with jgo, which downloads from Maven Central in Python and needs no Java."""
+    """Fetches with jgo, which downloads in Python and needs no Java.
+
+    Attributes:
+        repository: Address of the Maven repository; None means Maven Central.
+    """
+
+    repository: str | None = None
 
     @property
     def name(self) -> str:
@@ -254,13 +266,17 @@ class Jgo:
             yield jar, path
 
     def _download(self, jar: Jar, into: Path) -> Path:
-        # Imported here: it brings requests with it, which a start from a full cache has no need of.
-        from jgo.maven import MavenContext  # noqa: PLC0415
+        from jgo.maven import MavenContext  # noqa: PLC0415 - slow to import, and a full cache has no need of it
 
+        repositories = None if self.repository is None else {"repository": self.repository}
         reason = ""
         for attempt in range(_TRIES):
             # A repository of its own for each try: jgo takes a file cut short for a whole one.
-            context = MavenContext(repo_cache=into / f"{jar.file_name}-{attempt}", timeout=_SECONDS_WITHOUT_DATA)
+            context = MavenContext(
+                repo_cache=into / f"{jar.file_name}-{attempt}",
+                remote_repos=repositories,
+                timeout=_SECONDS_WITHOUT_DATA,
+            )
             try:
                 path = Path(context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve())
             except (OSError, RuntimeError) as problem:  # requests' errors are OSErrors, jgo's own are RuntimeErrors
@@ -290,6 +306,7 @@ def _copy_project(jars: Sequence[Jar], into: Path) -> str:
 
 
 def _maven_reason(output: Sequence[str], exit_code: int) -> str:
-    errors = [line.removeprefix("[ERROR]").strip() for line in output if line.startswith("[ERROR]")]
-    told = next((error for error in errors if error), " ".join(output[-3:]))
-    return f"exit code {exit_code}: {told[:500]}"
+    errors = [line.replace("[ERROR]", "").strip() for line in output if line.startswith("[ERROR]")]
+    # Maven's first errors say what is wrong; the advice on more logging that follows an empty line does not.
+    told = " ".join(itertools.takewhile(bool, itertools.dropwhile(operator.not_, errors))) or " ".join(output[-3:])
+    return f"exit code {exit_code}: {told[:600]}"

@@ -7,7 +7,9 @@ inherits, so it lasts exactly as long as the broker and a killed one leaves none
 import fcntl
 import json
 import os
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,6 +19,9 @@ from depeche.broker.errors import BrokerError, FolderInUseError
 _LOCK = "broker.lock"
 _PORTS = "ports.json"
 _SECONDS_BETWEEN_LOOKS = 0.05
+_LONGEST_LOOK_BYTES = 1_000_000
+_ERROR = re.compile(r"^\S+ (?:ERROR|FATAL) |^(?:Caused by: )?[\w.$]+(?:Exception|Error)\b|^(?:Error|#|\[error)")
+"""Log4j's lines of these levels, exceptions at the start of a line, and what a JVM says that can't start or crashed."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +104,35 @@ def replace_text(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def end_of(path: Path, lines: int) -> list[str]:
-    """The last lines of a log; empty where there is no such file."""
+def written_since(path: Path, size: int) -> list[str]:
+    """The lines that a log has gained since it had a size; all of its end where it has begun anew since.
+
+    Args:
+        path: The log; it may be absent.
+        size: Its size in bytes then.
+    """
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 64_000))
+            now = path.stat().st_size
+            file.seek(max(size if size <= now else 0, now - _LONGEST_LOOK_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return [line for line in text.splitlines() if line.strip()][-lines:]
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def telling(lines: Sequence[str], count: int) -> list[str]:
+    """Picks from a Java program's log the lines that tell why it ended.
+
+    Args:
+        lines: The log, or its end.
+        count: How many lines at most.
+
+    Returns:
+        The first errors with their exceptions but without stack frames; the last lines where there is no error.
+    """
+    errors = [line for line in lines if _ERROR.search(line)]
+    return errors[:count] if errors else list(lines[-count:])
 
 
 def _owner(folder: Path) -> int | None:

@@ -85,6 +85,11 @@ def find_java(environment: Mapping[str, str]) -> Java:
     )
 
 
+def java_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a Java process: without a UTF-8 locale it can't open paths that are not ASCII."""
+    return {**environment, "LC_ALL": "C.UTF-8"}
+
+
 def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     home = environment.get("JAVA_HOME", "").strip()
     if home:
