@@ -8,8 +8,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from depeche.exits import ToldError
 
-class ClusterError(Exception):
+
+class ClusterError(ToldError):
     """No broker listens. The message names each address tried and why it failed."""
 
 

@@ -1,9 +1,9 @@
-"""The exit codes of `depeche`, the same for all commands."""
+"""How `depeche` ends: the exit codes, the same for all commands, and the errors that are told in a line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 DONE: Final = 0
 NOT_RIGHT: Final = 1
@@ -21,3 +21,16 @@ FINAL_CODES: Final[Mapping[int, str]] = {
     "start it again",
 }
 """Codes after which `depeche up` does not restart a process, and why."""
+
+
+class ToldError(Exception):
+    """Something that the person at the terminal can mend. Its message says what and how; no traceback is shown."""
+
+    code: ClassVar[int] = UNAVAILABLE
+    """The exit code that it ends the command with."""
+
+
+class MisuseError(ToldError):
+    """A wrong option, setting or input."""
+
+    code = MISUSED

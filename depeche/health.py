@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from depeche.exits import ToldError
+
 _REQUEST_SECONDS = 10
 """A client that takes longer to send its request or read its answer is dropped."""
 
@@ -47,7 +49,7 @@ class Status:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-class HealthServerError(Exception):
+class HealthServerError(ToldError):
     """The server could not listen. The message names address and reason."""
 
 

@@ -53,8 +53,14 @@ class _Act(Protocol):
 
 def printable(text: str) -> str:
     """Return a text on one line, white space collapsed, control and formatting characters shown as escapes."""
-    one_line = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in one_line)
+    return visible(" ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """Return a text with control and formatting characters shown as escapes; nothing else changes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def short(text: str, length: int = _SHORT) -> str:

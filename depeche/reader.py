@@ -16,6 +16,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from depeche.cluster import ClusterError, check_listening
+from depeche.exits import ToldError
 
 Partition = tuple[str, int]
 """A topic's name and a partition's number."""
@@ -24,7 +25,7 @@ SILENCE_SECONDS: Final = 60.0
 """A broker that gives nothing for so long although records are due has gone."""
 
 
-class ReaderError(Exception):
+class ReaderError(ToldError):
     """Topics can't be read. The message says which, or that the broker has gone."""
 
 

@@ -14,17 +14,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
 
+from depeche.exits import ToldError
+
 _LOCK: Final = "up.lock"
 _NOTE: Final = "up.json"
 _ATTEMPTS: Final = 10
 _ATTEMPT_SECONDS: Final = 0.05
 
 
-class AlreadyRunningError(Exception):
+class AlreadyRunningError(ToldError):
     """Another `depeche up` runs on the data folder. The message names both."""
 
 
-class NotRunningError(Exception):
+class NotRunningError(ToldError):
     """No broker is configured and none is running. The message says what to do."""
 
 

@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from depeche.cluster import parse_bootstrap
+from depeche.exits import MisuseError
 from schemas.topics import DEFAULT_PREFIX, check_prefix
 
 ENVIRONMENT_PREFIX: Final = "DEPECHE_"
@@ -37,7 +38,7 @@ DEFAULT_FILE: Final = Path("depeche.toml")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class SettingsError(Exception):
+class SettingsError(MisuseError):
     """The settings can't be used. One line for each fault: the setting, where it stands, what is allowed."""
 
 
@@ -166,6 +167,37 @@ class Settings(BaseSettings):
         title="Articles in a batch",
         description="How many articles a worker codes and acknowledges together.",
         **_whole(1, 1000),
+    )
+    article_seconds: float = _setting(
+        60.0,
+        title="Longest coding of an article",
+        description="Seconds; an article that takes longer becomes a dead letter, and its process is replaced.",
+        ge=1,
+        le=3600,
+        allowed="seconds, from 1 to 3600",
+    )
+    max_text_characters: int = _setting(
+        1_000_000,
+        title="Longest text of an article",
+        description="In characters; an article with a longer one becomes a dead letter.",
+        **_whole(1_000, 20_000_000),
+    )
+    dead_letter_ratio: float = _setting(
+        0.05,
+        title="Share of dead letters that stops a worker",
+        description="Of the last 1,000 records, and 50 at least. A worker that stops so is not restarted by "
+        "`depeche up`.",
+        gt=0,
+        le=1,
+        allowed="a number above 0, at most 1",
+    )
+    session_seconds: float = _setting(
+        6.0,
+        title="Session of a worker",
+        description="Seconds of silence after which a worker's partitions are given to others. About 30 on a cluster.",
+        ge=2,
+        le=300,
+        allowed="seconds, from 2 to 300, and within what the brokers allow (group.min.session.timeout.ms)",
     )
     metrics_host: str = _setting(
         "127.0.0.1",

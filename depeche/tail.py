@@ -17,7 +17,9 @@ BY_NAME: Final[dict[str, Topic]] = {topic.suffix: topic for topic in TOPICS}
 _POLL_SECONDS = 0.5
 
 
-def tail(reader: TopicReader, *, from_beginning: bool, limit: int | None, stop: Callable[[], bool]) -> Iterator[Record]:
+def tail(
+    reader: TopicReader, *, from_beginning: bool, limit: int | None, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Record]:
     """Yield records until `limit` of them came or `stop` says so.
 
     Records of one partition come in their order; those of several as the broker gives them, each batch by time.

@@ -15,12 +15,13 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from depeche.cluster import ClusterError, check_listening
+from depeche.exits import ToldError
 from schemas.topics import TOPICS, check_prefix
 
 CREATE_TIMEOUT_MS = 30_000
 
 
-class TopicError(Exception):
+class TopicError(ToldError):
     """The topics are not, and could not be made, as the contract has them. The message says which and why."""
 
 

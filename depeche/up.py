@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from depeche.broker import BrokerError, EmbeddedBroker
-from depeche.exits import DONE, FINAL_CODES, UNAVAILABLE
+from depeche.exits import DONE, FINAL_CODES, UNAVAILABLE, ToldError
 from depeche.running import Note, RunningLock
 from depeche.settings import FILE_VARIABLE, Loaded, Settings, show, variable
 from depeche.supervisor import Backoff, ChildSpec, News, Supervisor
@@ -32,7 +32,7 @@ _BROKER_STOP_SECONDS = 20.0
 Say = Callable[[str], None]
 
 
-class UpError(Exception):
+class UpError(ToldError):
     """`up` can't start or go on. The message says why and what to do."""
 
 

@@ -1,0 +1,106 @@
+"""`depeche ingest`: publishes files once, and waits for the broker's acknowledgement of each article.
+
+Reads and decides as the drop folder does, so that a file has the same ids either way. Keeps no state: what is ingested
+twice is published twice, under the same ids.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from connectors.decide import Listing, SeenIndex, decide
+from connectors.entry import Entry
+from connectors.publisher import Publisher
+from connectors.settings import DROP_SOURCE, PublisherSettings
+from depeche.cluster import check_listening
+from depeche.code_texts import Unreadable, entries_of_paths
+from depeche.settings import Settings
+from depeche.topics import ensure_topics
+from schemas.article import Article, Provenance
+from schemas.ids import digest
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of the files."""
+
+    published: int
+    """Article versions that the broker has acknowledged."""
+    refused: int
+    """Articles that became dead letters, too large for a record."""
+    errors: int
+    """Files, lines and articles that could not be published, the refused among them."""
+
+
+def ingest(
+    settings: Settings,
+    bootstrap: str,
+    paths: Iterable[Path],
+    *,
+    backfill: bool,
+    say: Callable[[str], None],
+    complain: Callable[[str], None],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> IngestReport:
+    """Publish files and folders.
+
+    Args:
+        settings: names the topics.
+        bootstrap: the brokers.
+        paths: what to read; folders with all below them.
+        backfill: onto the topic for the past.
+        say: told of progress.
+        complain: told of each error, with file, line and reason.
+        clock: the time, UTC.
+
+    Raises:
+        depeche.exits.ToldError: no broker answers, or the topics are not as they must be.
+    """
+    check_listening(bootstrap)
+    ensure_topics(bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
+    publisher = Publisher(PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix))
+    never = threading.Event()
+    published = refused = errors = 0
+    try:
+        for articles, problems in _batches(entries_of_paths(paths), backfill=backfill, clock=clock):
+            for problem in problems:
+                complain(str(problem))
+            errors += len(problems)
+            for delivery in publisher.publish(articles, never, backfill=backfill):
+                if delivery.status == "acknowledged":
+                    published += 1
+                else:
+                    refused += 1
+                    complain(f"article {delivery.article_id}: {delivery.status}: {delivery.error}")
+            if published and published % (10 * BATCH) < BATCH:
+                say(f"{published} articles so far")
+    finally:
+        publisher.close()
+    return IngestReport(published, refused, errors + refused)
+
+
+def _batches(
+    entries: Iterable[Entry | Unreadable], *, backfill: bool, clock: Callable[[], datetime]
+) -> Iterator[tuple[tuple[Article, ...], list[Unreadable]]]:
+    """Yield articles in the order of their entries, with what was wrong on the way."""
+    remaining = iter(entries)
+    while batch := list(islice(remaining, BATCH)):
+        now = clock()
+        problems = [item for item in batch if isinstance(item, Unreadable)]
+        decision = decide(
+            [item for item in batch if isinstance(item, Entry)],
+            SeenIndex(),
+            Listing("ingest", DROP_SOURCE, "ingest", now, repeats="versions"),
+            Provenance(
+                fetch_id=digest("fetch", "ingest", now.isoformat())[:16], hop="backfill" if backfill else "file"
+            ),
+        )
+        problems += [Unreadable(origin, why) for origin, why in decision.refused]
+        yield decision.articles, problems

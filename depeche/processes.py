@@ -1,0 +1,186 @@
+"""One process in the foreground: the connectors, or one worker, each with its metrics and health.
+
+Makes the stages' own settings of ours; the only place that does. What is heavy to import (the stream processor, the
+parser) is imported when it is asked for, so that `depeche --help` is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import metadata
+from types import FrameType
+
+from connectors.opml import SHIPPED_FEEDS, OpmlError, read_opml
+from connectors.runner import ConnectorRunner
+from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
+from depeche.cluster import ClusterError, check_listening
+from depeche.exits import MisuseError
+from depeche.health import HealthServer
+from depeche.settings import Settings
+from depeche.supervisor import watch_parent
+from depeche.topics import ensure_topics
+from streams.settings import StreamSettings
+
+LOG = logging.getLogger(__name__)
+
+BROKER_PATIENCE_SECONDS = 60.0
+"""How long a process waits for its broker before it gives up: nothing need be started in order."""
+
+
+def stream_settings(settings: Settings, bootstrap: str, number: int) -> StreamSettings:
+    """Return the settings of a worker; each number has tables of its own in the data folder."""
+    return StreamSettings(
+        bootstrap=bootstrap,
+        data_folder=(settings.data / "workers" / str(number)).absolute(),
+        prefix=settings.prefix,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        pool_processes=settings.pool_processes,
+        batch_size=settings.batch_size,
+        article_seconds=settings.article_seconds,
+        max_text_characters=settings.max_text_characters,
+        dead_letter_ratio=settings.dead_letter_ratio,
+        session_seconds=settings.session_seconds,
+        heartbeat_seconds=settings.session_seconds / 4,
+    )
+
+
+def start_logging(settings: Settings) -> None:
+    """Send log messages to standard error, each with its time, level and origin."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S"
+    )
+    # A client library that reports each of its sockets drowns what matters.
+    for name in ("kafka", "aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
+def wait_for_broker(
+    bootstrap: str,
+    *,
+    seconds: float = BROKER_PATIENCE_SECONDS,
+    check: Callable[[str], None] = check_listening,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return once a broker listens.
+
+    Raises:
+        ClusterError: none does within the time.
+    """
+    deadline = clock() + seconds
+    told = False
+    while True:
+        try:
+            check(bootstrap)
+        except ClusterError as exc:
+            if clock() >= deadline:
+                raise
+            if not told:
+                LOG.warning("%s; waiting for it, %.0f s at most", exc, seconds)
+                told = True
+            sleep(1.0)
+        else:
+            return
+
+
+def run_worker(settings: Settings, bootstrap: str, *, number: int, port: int, supervised: bool) -> int:
+    """Run one worker until it is told to stop; return its exit code (see `streams.worker`).
+
+    Raises:
+        ClusterError, depeche.topics.TopicError, depeche.health.HealthServerError: it can't start.
+    """
+    from streams.worker import Worker  # noqa: PLC0415 - heavy: Faust
+
+    start_logging(settings)
+    worker = Worker(stream_settings(settings, bootstrap, number))
+    with HealthServer(settings.metrics_host, port, worker.registry, worker.health) as server:
+        LOG.info("metrics and health at %s", server.url)
+        _prepare(settings, bootstrap, supervised=supervised)
+        return worker.run()
+
+
+def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised: bool) -> int:
+    """Run the connectors until they are told to stop; return the exit code.
+
+    Raises:
+        ClusterError, depeche.topics.TopicError, depeche.health.HealthServerError: they can't start.
+    """
+    start_logging(settings)
+    runner = ConnectorRunner(connector_settings(settings, bootstrap))
+    stop = threading.Event()
+    _stop_on_signal(stop)
+    with HealthServer(settings.metrics_host, port, runner.registry, runner.health) as server:
+        LOG.info("metrics and health at %s", server.url)
+        _prepare(settings, bootstrap, supervised=supervised)
+        return runner.run(stop)
+
+
+def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
+    """Return the settings of the connectors.
+
+    Raises:
+        MisuseError: a feed list can't be read; the message names it.
+    """
+    contact = f" (+{settings.contact})" if settings.contact else ""
+    return ConnectorSettings(
+        publisher=PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix),
+        state_path=settings.data.absolute() / "connectors.sqlite",
+        feeds=subscriptions(settings) if settings.poll_feeds else (),
+        drops=tuple(path.absolute() for path in settings.drops),
+        poll_interval=timedelta(seconds=settings.poll_seconds),
+        fetch=FetchSettings(user_agent=f"depeche/{metadata.version('depeche')}{contact}"),
+    )
+
+
+def subscriptions(settings: Settings) -> tuple[Subscription, ...]:
+    """Return the feeds of the user's lists, else those of the shipped one; a URL listed twice is polled once.
+
+    Raises:
+        MisuseError: a list can't be read; the message names it.
+    """
+    found: dict[str, Subscription] = {}
+    for path in settings.feeds or (SHIPPED_FEEDS,):
+        try:
+            listed = read_opml(path.read_bytes())
+        except OSError as exc:
+            msg = f"feed list {path}: {exc.strerror or exc}"
+            raise MisuseError(msg) from exc
+        except OpmlError as exc:
+            msg = f"feed list {path}: {exc}"
+            raise MisuseError(msg) from exc
+        found = {feed.url: feed for feed in listed} | found
+    return tuple(found.values())
+
+
+def _prepare(settings: Settings, bootstrap: str, *, supervised: bool) -> None:
+    if supervised:
+        watch_parent(_end_self)
+    wait_for_broker(bootstrap)
+    ensure_topics(bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
+
+
+def _end_self() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stop_on_signal(stop: threading.Event) -> None:
+    """Set `stop` on SIGTERM or Ctrl-C, from a thread: a handler that set it might wait for a lock held beneath it."""
+    reading, writing = os.pipe()
+
+    def received(_number: int, _frame: FrameType | None) -> None:
+        os.write(writing, b"!")
+
+    def wait() -> None:
+        os.read(reading, 1)
+        stop.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, received)

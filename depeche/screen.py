@@ -1,0 +1,62 @@
+"""What `depeche up` writes: a line for each event, and the current state. Safe from any thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+
+from depeche.present import visible
+
+_STATUS_SECONDS = 15.0
+"""Where there is no terminal, the state is printed at most so often, and only when it changed."""
+
+
+class Screen:
+    """Lines and a state at the bottom; on what is no terminal, the state becomes a line now and then."""
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Write to a console, standard output unless given."""
+        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._live: Status | None = None
+        self._last = ""
+        self._due = 0.0
+
+    def say(self, text: str) -> None:
+        """Print a line, with the time."""
+        with self._lock:
+            for line in text.splitlines():
+                self._print(line)
+
+    def set_status(self, text: str) -> None:
+        """Show the current state."""
+        text = visible(text)
+        with self._lock:
+            if self._console.is_terminal:
+                if self._live is None:
+                    self._live = self._console.status(text)
+                    self._live.start()
+                else:
+                    self._live.update(text)
+            elif text != self._last and self._clock() >= self._due:
+                self._due = self._clock() + _STATUS_SECONDS
+                self._last = text
+                self._print(f"status        {text}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+
+    def _print(self, line: str) -> None:
+        self._console.print(f"{time.strftime('%H:%M:%S')} {visible(line)}", soft_wrap=True)
