@@ -7,14 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from schemas.article import Article
-from schemas.mention import Mention
+from schemas.mention import CoderVersion, Mention
+from streams.coding.actor_data import read_states
+from streams.coding.actors import ActorTable
+from streams.coding.assembly import Act, in_order, make_mention
+from streams.coding.circumstances import Circumstances
+from streams.coding.coreference import Antecedents
+from streams.coding.dates import DateGrammar
+from streams.coding.judgement import Judge
 from streams.coding.language import CODED_LANGUAGES, detect_language
+from streams.coding.lexicon import Lexicon, lexicon_hash, load_lexicon
+from streams.coding.parse import Parser
+from streams.coding.parties import Parties
+from streams.coding.places import Gazetteer
+from streams.coding.quantities import QuantityGrammar
+from streams.coding.text import Sentence, split_sentences
+from streams.coding.triggers import Candidates, find_candidates
 
 #: Raised with every change that can change a mention.
-CODER_VERSION = "0.1.0"
+CODER_VERSION = "0.2.0"
 CODER_NAME = "depeche"
 
 CodingOutcome = Literal["coded", "no_event", "unsupported_language", "empty", "killed"]
@@ -43,16 +59,43 @@ class Coding:
     candidates: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The resolvers that serve both languages."""
+
+    actors: ActorTable
+    gazetteer: Gazetteer
+    dates: DateGrammar
+    quantities: QuantityGrammar
+    alpha3: dict[str, str]
+
+
 class Coder:
     """Codes articles. Build one per process with :func:`load_coder`: it holds the models."""
 
     def __init__(self, languages: tuple[str, ...]) -> None:
-        """Take the languages to code; others pass as unsupported."""
+        """Take the languages to code; others pass as unsupported. Models load when their language is first met."""
         self._languages = languages
+        self._lexicons: dict[str, Lexicon] = {}
+        self._parsers: dict[str, Parser] = {}
+        self._hash = lexicon_hash(languages)
+
+    def warm_up(self) -> None:
+        """Load the models and tables now, so that the first article does not wait for them."""
+        _tables()
+        for language in self._languages:
+            self._parser(language)
 
     def code(self, articles: Sequence[Article]) -> list[Coding]:
         """Return one coding per article, in order; the same article always gives the same coding."""
         return [self._code_one(article) for article in articles]
+
+    def _parser(self, language: str) -> Parser:
+        if language not in self._parsers:
+            lexicon = load_lexicon(language)
+            self._lexicons[language] = lexicon
+            self._parsers[language] = Parser(language, lexicon.patterns.__contains__)
+        return self._parsers[language]
 
     def _code_one(self, article: Article) -> Coding:
         def without_mentions(outcome: CodingOutcome, language: str | None = None) -> Coding:
@@ -65,7 +108,77 @@ class Coder:
             return without_mentions("empty")
         if language not in self._languages:
             return without_mentions("unsupported_language", language)
-        return without_mentions("no_event", language)
+        parser = self._parser(language)
+        sentences = split_sentences(article.text, language)
+        candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms)
+        acts = self._acts(article, language, sentences, candidates) if candidates.with_trigger else []
+        version = CoderVersion(name=CODER_NAME, version=CODER_VERSION, lexicon=self._hash, model=parser.model)
+        mentions = in_order([make_mention(act, article, language, version) for act in acts])
+        return Coding(
+            article.article_id,
+            article.version,
+            "coded" if mentions else "no_event",
+            language,
+            mentions,
+            len(sentences),
+            len(candidates.with_trigger),
+        )
+
+    def _acts(
+        self, article: Article, language: str, sentences: Sequence[Sentence], candidates: Candidates
+    ) -> list[Act]:
+        tables, lexicon = _tables(), self._lexicons[language]
+        text = article.text
+        published = article.published.value.date() if article.published.value is not None else None
+        circumstances = _circumstances(article, language, sentences, published, lexicon)
+        antecedents = Antecedents(lexicon)
+        parties = Parties(text, lexicon, tables.actors, antecedents, published)
+        judge = Judge(
+            text=text,
+            lexicon=lexicon,
+            parties=parties,
+            antecedents=antecedents,
+            circumstances=circumstances,
+            alpha3=tables.alpha3,
+        )
+        wanted = [s for s in sentences if s.index in candidates.with_trigger or s.index in candidates.as_context]
+        acts: list[Act] = []
+        for tree in self._parser(language).parse(text, wanted):
+            acts += judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
+        return acts
+
+
+def _circumstances(
+    article: Article, language: str, sentences: Sequence[Sentence], published: date | None, lexicon: Lexicon
+) -> Circumstances:
+    tables = _tables()
+    country = article.source.country
+    places = tables.gazetteer.resolve(tables.gazetteer.find(article.text, language=language), source_country=country)
+    title = tables.gazetteer.resolve(tables.gazetteer.find(article.title, language=language), source_country=country)
+    circumstances = Circumstances(
+        text=article.text,
+        lexicon=lexicon,
+        places=places,
+        title_places=title,
+        dates=tables.dates.find(article.text, language=language),
+        quantities=tables.quantities.find(article.text, language=language),
+        grammar=tables.dates,
+        published=published,
+    )
+    lead = sentences[min(2, len(sentences) - 1)]
+    circumstances.read_lead(lead.end)
+    return circumstances
+
+
+@lru_cache(maxsize=1)
+def _tables() -> _Tables:
+    return _Tables(
+        ActorTable.load(),
+        Gazetteer.load(),
+        DateGrammar.load(),
+        QuantityGrammar.load(),
+        {state.alpha2: state.alpha3 for state in read_states() if state.alpha2},
+    )
 
 
 def load_coder(languages: Sequence[str] = CODED_LANGUAGES) -> Coder:

@@ -183,7 +183,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
         line_end, after = found.start(), found.end()
         tail = text[max(start, line_end - 8) : line_end].rstrip()
         follower = text[after : after + 1]
-        wrapped = bool(tail) and tail[-1] not in ".!?…:;\"»”" and follower.islower()
+        wrapped = bool(tail) and tail[-1] not in '.!?…:;"»”' and follower.islower()
         if not wrapped:
             yield start, line_end
             start = after

@@ -1,0 +1,247 @@
+"""Where, when and how many: the place, date and quantities of one act among those that its article names.
+
+The place of an act is never its actor's country for being so. Rules in order, for place: a locative phrase of the act's
+own clause; another in its sentence; the place of the act before it in the text; the article's main place (acts on the
+ground and meetings only, not words). For date: an expression in the act's clause, then in its sentence; then the day
+that the lead names, for acts of the news itself. What none of them gives stays empty, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from streams.coding.date_resolution import ResolvedDate
+from streams.coding.dates import DateExpression, DateGrammar, Tense
+from streams.coding.lexicon import Lexicon
+from streams.coding.places import ResolvedPlace
+from streams.coding.quantities import QuantityExpression
+from streams.coding.tree import Node, Tree
+
+#: Acts of word: they happen wherever their speaker is, which the text seldom says.
+VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "SANCTION"})
+
+#: Which quantities an act of a type can have.
+_KINDS = {
+    "ASSAULT": {"dead", "injured", "people", "troops", "other"},
+    "COERCE": {"arrested", "people", "dead", "injured", "other"},
+    "PROTEST": {"people", "other", "injured", "dead", "arrested"},
+    "MOBILIZE": {"troops", "people", "other"},
+    "AID": {"money", "people", "troops", "other"},
+    "RETREAT": {"people", "troops", "other"},
+    "SANCTION": {"money", "people", "other"},
+}
+_COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPlace:
+    """A place for an act, or why there is none."""
+
+    place: ResolvedPlace | None
+    reason: str
+    own: bool = False
+    """True where the act's own sentence names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDate:
+    """A date for an act, or why there is none."""
+
+    expression: DateExpression | None
+    resolved: ResolvedDate | None
+    reason: str
+
+
+class Circumstances:
+    """The places, dates and quantities of one article."""
+
+    def __init__(
+        self,
+        *,
+        text: str,
+        lexicon: Lexicon,
+        places: Sequence[ResolvedPlace],
+        title_places: Sequence[ResolvedPlace],
+        dates: Sequence[DateExpression],
+        quantities: Sequence[QuantityExpression],
+        grammar: DateGrammar,
+        published: date | None,
+    ) -> None:
+        """Take what the resolvers found in the whole article."""
+        self._text = text
+        self._lexicon = lexicon
+        self.places = tuple(places)
+        self._dates = tuple(dates)
+        self._quantities = tuple(quantities)
+        self._grammar = grammar
+        self._published = published
+        self._title_places = tuple(title_places)
+        self._countries = Counter(p.entry.country for p in self.places if p.entry.country)
+        self._countries.update({p.entry.country: 2 for p in title_places if p.entry.country})
+        self._main = self._main_place()
+        self._lead_date: tuple[DateExpression, ResolvedDate] | None = None
+        self._last_place: ResolvedPlace | None = None
+
+    def main_country(self) -> str | None:
+        """Return the alpha-2 code of the country that the article is about, if one stands out."""
+        best = self._countries.most_common(1)
+        return best[0][0] if best else None
+
+    def _is_locative(self, place: ResolvedPlace) -> bool:
+        """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
+        before = self._text[max(0, place.start - 40) : place.start].replace("’", "'").lower()
+        words = before.replace("'", "' ").split()
+        strong = self._lexicon.word_set("strong_locatives")
+        links = {"de", "du", "d'", "la", "le", "l'", "les", "des", "of", "the"}
+        tail = words[-4:]
+        if not tail:
+            return False
+        if tail[-1] in strong:
+            return True
+        return any(w in strong for w in tail[:-1]) and tail[-1] in links
+
+    def _main_place(self) -> ResolvedPlace | None:
+        """Return the place where the article plays: the first locative place of the lead, or the title's."""
+        lead_end = min(len(self._text), 700)
+        locative = [p for p in self.places if p.start < lead_end and self._is_locative(p)]
+        if locative:
+            return locative[0]
+        if self._title_places:
+            return self._title_places[0]
+        country = self.main_country()
+        return next((p for p in self.places if p.entry.country == country and p.entry.kind == "country"), None)
+
+    def choose_place(
+        self, tree: Tree, predicate: Node, governor: Node, plover: str, taken: Sequence[tuple[int, int]]
+    ) -> ChosenPlace:
+        """Return the place of an act.
+
+        Args:
+            tree: its sentence.
+            predicate: the trigger's head.
+            governor: the verb that carries it.
+            plover: its type.
+            taken: spans of its actors; a place inside one is that actor's, not the act's.
+        """
+        here = [p for p in self.places if tree.start <= p.start < tree.end]
+        clause = tree.clause_of(governor)
+        inside = {n.index for n in tree.subtree(clause)}
+        nearest = {n.index for n in tree.subtree(predicate)}
+        scored: list[tuple[float, int, ResolvedPlace]] = []
+        for place in here:
+            if any(start <= place.start < end for start, end in taken) and not self._is_locative(place):
+                continue
+            nodes = [n for n in tree.nodes if n.start < place.end and n.end > place.start]
+            if not nodes:
+                continue
+            score = 2.0 if self._is_locative(place) else -2.0
+            if any(n.index in nearest for n in nodes):
+                score += 1.5
+            elif any(n.index in inside for n in nodes):
+                score += 1.0
+            if any(n.pos == "ADJ" for n in nodes) or any(
+                n.relation.startswith(("nsubj", "obl:agent", "obj", "iobj")) for n in nodes
+            ):
+                score -= 1.5
+            if any(start <= place.start < end for start, end in taken):
+                score -= 1.5
+            score += {"city": 0.5, "region": 0.4, "other": 0.3}.get(place.entry.kind, 0.0)
+            score -= abs(nodes[0].index - predicate.index) / 40
+            scored.append((score, -place.start, place))
+        verbal = plover in VERBAL_TYPES
+        if scored:
+            best = max(scored, key=lambda s: (s[0], s[1]))
+            if best[0] >= (3.2 if verbal else 1.0):
+                self._last_place = best[2]
+                return ChosenPlace(best[2], "locative phrase in the act's sentence", True)
+        if verbal:
+            return ChosenPlace(None, "an act of words, and no place in its own clause")
+        if self._last_place is not None:
+            return ChosenPlace(self._last_place, "place of the act told before")
+        if self._main is not None:
+            return ChosenPlace(self._main, "main place of the article")
+        return ChosenPlace(None, "no place in the sentence, before it or in the lead")
+
+    def resolve_date(self, expression: DateExpression, tense: Tense | None, previous: date | None) -> ResolvedDate:
+        """Return what a date expression stands for."""
+        return self._grammar.resolve(expression, published=self._published, tense=tense, previous=previous)
+
+    def choose_date(
+        self, tree: Tree, predicate: Node, governor: Node, plover: str, tense: Tense | None, *, background: bool
+    ) -> ChosenDate:
+        """Return the date of an act; ``background`` is True for what lies before the news and gets no inherited day."""
+        here = [d for d in self._dates if tree.start <= d.start < tree.end]
+        clause = tree.clause_of(governor)
+        inside = {n.index for n in tree.subtree(clause, frozenset({"acl:relcl", "advcl", "ccomp", "parataxis"}))}
+        own = {n.index for n in tree.subtree(predicate)}
+        scored: list[tuple[float, int, DateExpression]] = []
+        for expression in here:
+            nodes = [n for n in tree.nodes if n.start < expression.end and n.end > expression.start]
+            if not nodes:
+                continue
+            score = 0.0
+            if any(n.index in own for n in nodes):
+                score += 2.0
+            if any(n.index in inside for n in nodes):
+                score += 1.5
+            score -= abs(nodes[0].index - predicate.index) / 25
+            scored.append((score, -expression.start, expression))
+        previous = self._lead_day()
+        for _, _, expression in sorted(scored, key=lambda s: (s[0], s[1]), reverse=True):
+            resolved = self.resolve_date(expression, tense, previous)
+            if resolved.value is not None or len(scored) == 1:
+                if self._lead_date is None and resolved.value is not None and len(resolved.value) == 10:
+                    self._lead_date = (expression, resolved)
+                return ChosenDate(expression, resolved, f"in the act's sentence; {resolved.reason}")
+        if here:
+            return ChosenDate(None, None, "no date of the sentence could be resolved")
+        if plover in VERBAL_TYPES or background:
+            return ChosenDate(None, None, "no date in the sentence")
+        if self._lead_date is not None:
+            return ChosenDate(self._lead_date[0], self._lead_date[1], f"day of the news; {self._lead_date[1].reason}")
+        return ChosenDate(None, None, "no date in the sentence, and the lead names no day")
+
+    def _lead_day(self) -> date | None:
+        if self._lead_date is None or self._lead_date[1].value is None or len(self._lead_date[1].value) != 10:
+            return None
+        return date.fromisoformat(self._lead_date[1].value)
+
+    def read_lead(self, first_sentences_end: int) -> None:
+        """Find the day of the news: the first day that the lead names, no later than a day after publication."""
+        for expression in self._dates:
+            if expression.start >= first_sentences_end:
+                return
+            resolved = self.resolve_date(expression, None, None)
+            if resolved.value is not None and len(resolved.value) == 10:
+                self._lead_date = (expression, resolved)
+                return
+
+    def is_historical(self, chosen: ChosenDate) -> bool:
+        """Say whether a date lies a year or more before the article."""
+        if chosen.resolved is None or chosen.resolved.latest is None or self._published is None:
+            return False
+        return (self._published - chosen.resolved.latest).days > 300
+
+    def has_date(self, tree: Tree) -> bool:
+        """Say whether a sentence holds a date expression."""
+        return any(tree.start <= d.start < tree.end for d in self._dates)
+
+    def choose_quantities(
+        self, tree: Tree, governor: Node, plover: str, spans: Sequence[tuple[int, int]]
+    ) -> tuple[QuantityExpression, ...]:
+        """Return the quantities tied to an act: those in its arguments, else those of its clause that fit its type."""
+        allowed = _KINDS.get(plover, _COMMON_KINDS)
+        here = [q for q in self._quantities if tree.start <= q.start < tree.end and q.kind in allowed]
+        in_arguments = [q for q in here if any(start < q.end and q.start < end for start, end in spans)]
+        clause = {n.index for n in tree.subtree(governor)}
+        near = [
+            q
+            for q in here
+            if q not in in_arguments
+            and q.kind in {"dead", "injured", "arrested", "money", "troops"}
+            and any(n.index in clause for n in tree.nodes if n.start < q.end and n.end > q.start)
+        ]
+        return tuple(sorted({*in_arguments, *near}, key=lambda q: q.start))

@@ -1,0 +1,208 @@
+"""Who does what to whom in a clause: logical subject and object whatever the voice, control and coordination.
+
+Works on trees alone, for both languages; lists of verbs come from the lexicon's ``words.yaml``. Does not resolve
+pronouns (:mod:`coreference`) nor decide which argument fills which role (:mod:`roles`).
+"""
+
+# ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
+from __future__ import annotations
+
+from streams.coding.lexicon import Lexicon
+from streams.coding.tree import Node, Tree
+
+_RELATIVES = frozenset({"qui", "que", "qu'", "dont", "lequel", "laquelle", "lesquels", "lesquelles", "auquel", "ou",
+                        "who", "which", "that", "whom", "whose"})  # fmt: skip
+_CLITIC_OBJECTS = frozenset({"l'", "le", "la", "les", "l"})
+_CLITIC_DATIVES = frozenset({"lui", "leur", "me", "m'", "nous", "vous", "te"})
+_REFLEXIVES = frozenset({"se", "s'"})
+
+#: A chain of control or coordination longer than this is a parser's error.
+_DEEPEST = 6
+
+
+class Clauses:
+    """The clause grammar of one sentence."""
+
+    def __init__(self, tree: Tree, lexicon: Lexicon) -> None:
+        """Take a sentence's tree and the word lists of its language."""
+        self.tree = tree
+        self._active_participles = lexicon.word_set("etre_verbs")
+        self._object_control = lexicon.word_set("object_control")
+
+    def is_reflexive(self, verb: Node) -> bool:
+        """Say whether a verb stands with a reflexive pronoun ("se sont rassemblés")."""
+        return any(
+            c.folded in _REFLEXIVES and (c.relation.startswith(("expl", "obj", "iobj", "obl", "dep")))
+            for c in self.tree.children(verb)
+        )
+
+    def is_participle(self, verb: Node) -> bool:
+        """Say whether a word is a past participle."""
+        return "VerbForm=Part" in verb.morph and ("Tense=Past" in verb.morph or "Aspect=Perf" in verb.morph)
+
+    def is_passive(self, verb: Node) -> bool:
+        """Say whether the grammatical subject of a verb, or the noun it modifies, undergoes the act."""
+        tree = self.tree
+        if tree.child(verb, "aux:pass", "nsubj:pass"):
+            return not (verb.lemmas & self._active_participles and tree.language == "fr")
+        if not self.is_participle(verb):
+            return False
+        if verb.lemmas & self._active_participles or self.is_reflexive(verb):
+            return False
+        if tree.child(verb, "aux:tense") or tree.child(verb, "obj"):
+            return False
+        if verb.relation == "conj":
+            first = tree.first_conjunct(verb)
+            if first.is_verbal and self.is_participle(first):
+                return self.is_passive(first)
+        if tree.child(verb, "cop"):
+            return True
+        if verb.relation in {"root", "ROOT"}:
+            return tree.child(verb, "nsubj") is None or tree.child(verb, "obl:agent") is not None
+        return True
+
+    def agent(self, verb: Node) -> list[Node]:
+        """Return the "by" phrase of a passive."""
+        out = self.tree.children(verb, "obl:agent")
+        if not out:
+            out = [
+                c
+                for c in self.tree.children(verb, "obl:mod", "obl:arg", "obl", "nmod")
+                if self.tree.case(c) in {"par", "by"}
+            ]
+        return out
+
+    def _through_relative(self, node: Node, verb: Node) -> Node | None:
+        """Return the antecedent of a relative pronoun, the node itself if it is none."""
+        if node.folded not in _RELATIVES or node.pos not in {"PRON", "DET", "ADV", "SCONJ"}:
+            return node
+        clause = verb
+        for above in (verb, *self.tree.ancestors(verb)):
+            clause = above
+            if above.relation in {"acl:relcl", "acl"}:
+                return self.tree.head(above)
+        return node if clause.relation == "root" else None
+
+    def surface_subject(self, verb: Node) -> Node | None:
+        """Return the grammatical subject that stands with a verb itself."""
+        for c in self.tree.children(verb, "nsubj", "nsubj:pass", "csubj"):
+            if c.folded in {"ce", "c'", "cela", "ca", "y"}:
+                continue
+            return self._through_relative(c, verb)
+        if verb.relation == "acl:relcl" and self.tree.language == "en" and not self.tree.children(verb, "obj"):
+            return None
+        return None
+
+    def subject(self, verb: Node, depth: int = 0) -> list[Node]:
+        """Return the logical subject: who acts. Empty if the text does not say."""
+        if depth > _DEEPEST:
+            return []
+        if self.is_passive(verb):
+            agent = self.agent(verb)
+            if agent:
+                return agent
+            if verb.relation == "conj":
+                first = self.tree.first_conjunct(verb)
+                if first.is_verbal and self.is_passive(first) and first.index != verb.index:
+                    return self.agent(first)
+            return []
+        return self._raw_subject(verb, depth)
+
+    def _raw_subject(self, verb: Node, depth: int = 0) -> list[Node]:
+        """Return the grammatical subject, own or controlled."""
+        tree = self.tree
+        if depth > _DEEPEST:
+            return []
+        own = self.surface_subject(verb)
+        if own is not None:
+            return [own]
+        above = tree.head(verb)
+        if above is None:
+            return []
+        relation = verb.relation
+        if relation == "conj" and (above.is_verbal or above.pos in {"ADJ", "NOUN"}):
+            return self._raw_subject(above, depth + 1) if above.is_verbal else self._of_adnominal(verb, above, depth)
+        if relation in {
+            "xcomp",
+            "ccomp",
+            "advcl",
+            "obl:mod",
+            "obl:arg",
+            "csubj",
+            "parataxis",
+            "dep",
+            "aux:tense",
+            "obl",
+        }:
+            if above.is_verbal or above.pos == "ADJ":
+                if "VerbForm=Fin" in verb.morph and relation in {"ccomp", "parataxis"}:
+                    return []
+                if relation in {"xcomp", "ccomp", "obl:arg"} and above.lemmas & self._object_control:
+                    controlled = self.object(above, depth + 1) or self.indirect(above)
+                    if controlled:
+                        return controlled
+                return self._raw_subject(above, depth + 1)
+            return self._of_adnominal(verb, above, depth)
+        if relation in {"acl", "acl:relcl", "amod", "nmod"}:
+            return self._of_adnominal(verb, above, depth)
+        return []
+
+    def _of_adnominal(self, verb: Node, noun: Node, depth: int) -> list[Node]:
+        """Return the subject of a verb that depends on a noun: the noun, or who has the noun ("l'intention de…")."""
+        if "VerbForm=Inf" in verb.morph:
+            for above in self.tree.ancestors(noun):
+                if above.is_verbal:
+                    return self._raw_subject(above, depth + 1)
+            return []
+        return [noun]
+
+    def object(self, verb: Node, depth: int = 0) -> list[Node]:
+        """Return the logical object: who undergoes the act."""
+        tree = self.tree
+        if depth > _DEEPEST:
+            return []
+        if self.is_passive(verb):
+            return self._raw_subject(verb, depth)
+        for c in tree.children(verb, "obj"):
+            if c.folded in _REFLEXIVES:
+                continue
+            through = self._through_relative(c, verb)
+            if through is not None:
+                return [through]
+        for c in tree.children(verb):
+            if c.folded in _CLITIC_OBJECTS and c.pos in {"PRON", "DET"} and c.index < verb.index:
+                return [c]
+        for c in tree.children(verb, "conj"):
+            if c.is_verbal and not self.is_passive(c):
+                return self.object(c, depth + 1)
+        if verb.relation == "acl:relcl" and self.surface_subject(verb) is not None:
+            above = tree.head(verb)
+            gap = not any(c.folded in _RELATIVES for c in tree.children(verb, "nsubj"))
+            if (
+                above is not None
+                and gap
+                and any(c.folded in {"que", "qu'", "that", "whom"} for c in tree.children(verb))
+            ):
+                return [above]
+        return []
+
+    def indirect(self, verb: Node) -> list[Node]:
+        """Return the dative: a clitic ("leur a imposé"), or English "to" and double objects."""
+        for c in self.tree.children(verb):
+            if c.relation == "iobj" or (c.folded in _CLITIC_DATIVES and c.pos == "PRON" and c.index < verb.index):
+                if c.folded in _REFLEXIVES or c.relation in {"nsubj", "nsubj:pass"}:
+                    continue
+                through = self._through_relative(c, verb)
+                return [through] if through is not None else []
+        return []
+
+    def obliques(self, node: Node) -> list[tuple[str, Node]]:
+        """Return the prepositional phrases of a verb or noun with their preposition."""
+        out = []
+        for c in self.tree.children(
+            node, "obl", "obl:arg", "obl:mod", "obl:agent", "nmod", "advcl", "acl", "xcomp", "iobj", "dep"
+        ):
+            case = self.tree.case(c)
+            if case and c.is_nominal | (c.pos in {"ADJ", "DET", "X"}):
+                out.append((case, c))
+        return out

@@ -1,0 +1,177 @@
+"""Antecedents within an article, as far as rules carry: pronouns, "son pays", "les deux pays", a surname for a name.
+
+A wrong antecedent is worse than none: without agreement in number (and gender, where both are known), or with the
+nearest subject further than two sentences back, nothing is returned. Does not resolve names to actors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.coding.arguments import Argument, as_arguments
+from streams.coding.clauses import Clauses
+from streams.coding.lexicon import Lexicon
+from streams.coding.tree import Node, Tree
+
+#: How many sentences back a subject can still be meant by a pronoun.
+_REACH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Antecedent:
+    """A noun phrase that may be referred to."""
+
+    start: int
+    end: int
+    sentence: int
+    plural: bool
+    feminine: bool | None
+    """None where the text does not show it."""
+    human: bool
+    core: str
+    subject: bool
+
+
+class Antecedents:
+    """What an article has named so far, in order of reading. Feed sentences in order with :meth:`read`."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Take the language's word lists."""
+        self._lexicon = lexicon
+        self._seen: list[Antecedent] = []
+        self._names: dict[str, Antecedent] = {}
+        self._speakers: dict[int, Antecedent] = {}
+
+    def read(self, tree: Tree, clauses: Clauses) -> None:
+        """Remember the noun phrases of a sentence: subjects, objects, agents, and who speaks in it."""
+        found: list[Antecedent] = []
+        for node in tree.nodes:
+            if node.pos not in {"NOUN", "PROPN"} or not node.relation.startswith(
+                ("nsubj", "obj", "obl:agent", "iobj", "obl:arg", "root", "ROOT", "appos", "nmod", "conj")
+            ):
+                continue
+            subject = node.relation.startswith("nsubj")
+            for argument in as_arguments(tree, node, node.relation, self._lexicon)[:1]:
+                made = self._antecedent(argument, tree, subject=subject)
+                found.append(made)
+                self._remember_name(argument, made, tree)
+        self._seen += found
+        self._note_speaker(tree, clauses)
+
+    def _antecedent(self, argument: Argument, tree: Tree, *, subject: bool) -> Antecedent:
+        core, node = argument.core, argument.node
+        coordinated = len(tree.conjuncts(node)) > 1
+        start, end = argument.start, argument.end
+        if coordinated and subject:
+            last = as_arguments(tree, node, "subject", self._lexicon)[-1]
+            end = max(end, last.end)
+        determiners = tree.children(node, "det")
+        features = {f for d in determiners for f in d.morph} | set(node.morph)
+        feminine = True if "Gender=Fem" in features else (False if "Gender=Masc" in features else None)
+        if tree.language == "en":
+            feminine = None
+        classes = self._lexicon.classes
+        human = core.pos == "PROPN" or bool(core.lemmas & (classes["PERSON"] | classes["INSTITUTION"]))
+        plural = coordinated or "Number=Plur" in features or core.index != node.index
+        return Antecedent(start, end, tree.sentence, plural, feminine, human, core.lemma, subject)
+
+    def _remember_name(self, argument: Argument, made: Antecedent, tree: Tree) -> None:
+        """Remember the last word of a full name, so that the surname alone finds it again."""
+        names = [
+            n for n in tree.subtree(argument.node, frozenset({"acl:relcl", "conj", "nmod", "acl"})) if n.pos == "PROPN"
+        ]
+        if len(names) >= 2:
+            self._names.setdefault(names[-1].folded, made)
+
+    def _note_speaker(self, tree: Tree, clauses: Clauses) -> None:
+        saying = self._lexicon.word_set("saying")
+        for node in tree.nodes:
+            if node.is_verbal and node.lemmas & saying and node.relation in {"root", "ROOT", "parataxis", "conj"}:
+                for subject in clauses.subject(node)[:1]:
+                    for argument in as_arguments(tree, subject, "subject", self._lexicon)[:1]:
+                        if argument.core.pos == "PRON":
+                            before = self._nearest(argument.core, tree, subjects_only=True)
+                            if before is not None:
+                                self._speakers[tree.sentence] = before
+                        else:
+                            self._speakers[tree.sentence] = self._antecedent(argument, tree, subject=True)
+                return
+
+    def speaker(self, sentence: int) -> Antecedent | None:
+        """Return who speaks in a sentence, or in the one after or before it (a quotation over several sentences)."""
+        for near in (sentence, sentence + 1, sentence - 1):
+            if near in self._speakers:
+                return self._speakers[near]
+        return None
+
+    def of(self, argument: Argument, tree: Tree) -> Antecedent | None:
+        """Return what an argument refers back to, or None if it names its party itself or the reference is not sure."""
+        core, words = argument.core, self._lexicon.word_set
+        if core.folded in words("first_person"):
+            return self.speaker(tree.sentence)
+        if argument.source == "possessive" and core.pos == "DET":
+            return self._nearest(core, tree, subjects_only=True, any_number=True, any_gender=True)
+        if core.folded in words("third_person") or (core.pos == "PRON" and "Person=3" in core.morph):
+            return self._nearest(core, tree, subjects_only=core.folded not in {"l'", "le", "la", "les"})
+        determiners = tree.children(argument.node, "det") + tree.children(argument.node, "nmod:poss")
+        if core.lemmas & words("own_country") and any(
+            "Poss=Yes" in d.morph or d.folded in {"son", "sa", "ses", "leur", "leurs", "his", "her", "their", "its"}
+            for d in determiners
+        ):
+            return self._subject_of_sentence(tree, argument) or self.speaker(tree.sentence)
+        return None
+
+    def _subject_of_sentence(self, tree: Tree, argument: Argument) -> Antecedent | None:
+        for made in reversed(self._seen):
+            if made.sentence == tree.sentence and made.subject and made.end <= argument.start:
+                return made
+        return None
+
+    def _nearest(
+        self, pronoun: Node, tree: Tree, *, subjects_only: bool, any_number: bool = False, any_gender: bool = False
+    ) -> Antecedent | None:
+        plural = "Number=Plur" in pronoun.morph or pronoun.folded in {
+            "ils",
+            "elles",
+            "les",
+            "leur",
+            "leurs",
+            "they",
+            "them",
+            "their",
+            "-ils",
+            "-elles",
+        }
+        feminine = pronoun.folded in {"elle", "elles", "celle-ci", "celles-ci", "she", "her", "-elle", "-elles", "la"}
+        masculine = pronoun.folded in {"il", "ils", "he", "him", "his", "celui-ci", "-il", "-ils", "le", "eux"}
+        inanimate = pronoun.folded in {"it", "its"}
+        fits = [
+            made
+            for made in self._seen
+            if made.sentence >= tree.sentence - _REACH
+            and (made.sentence < tree.sentence or made.end <= pronoun.start)
+            and made.human
+            and (any_number or made.plural == plural)
+            and (
+                any_gender
+                or inanimate
+                or made.feminine is None
+                or (made.feminine and feminine)
+                or (made.feminine is False and masculine)
+                or not (feminine or masculine)
+            )
+        ]
+        if not fits:
+            return None
+        for sentence in range(tree.sentence, tree.sentence - _REACH - 1, -1):
+            here = [made for made in fits if made.sentence == sentence]
+            subjects = [made for made in here if made.subject]
+            if subjects:
+                return subjects[0]
+            if here and not subjects_only:
+                return here[-1]
+        return None
+
+    def full_name(self, word: str) -> Antecedent | None:
+        """Return the phrase that first gave the full name of somebody who is now called by a surname."""
+        return self._names.get(word)

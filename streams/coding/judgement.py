@@ -1,0 +1,307 @@
+"""From matches to acts: constraints, choice among readings, modality, type, parties, circumstances.
+
+One :class:`Judge` serves one article and sees its sentences in order. Does not build messages (:mod:`assembly`).
+"""
+
+# ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.mention import PloverType
+from streams.coding.arguments import Argument, as_arguments
+from streams.coding.assembly import Act, announced_type
+from streams.coding.attribution import Saying, sayings, source_of
+from streams.coding.circumstances import Circumstances
+from streams.coding.clauses import Clauses
+from streams.coding.coreference import Antecedents
+from streams.coding.dates import Tense
+from streams.coding.lexicon import Entry, Lexicon
+from streams.coding.matching import Match, find_matches
+from streams.coding.modality import ModalityReader, Stance
+from streams.coding.parties import Parties, ResolvedParty
+from streams.coding.roles import Filled, RoleFinder
+from streams.coding.tree import Node, Tree
+
+#: Prepositions that hang the act on what it did to people ("blessés dans des heurts").
+_OCCASION = frozenset(
+    {
+        "dans",
+        "lors de",
+        "par",
+        "au cours de",
+        "pendant",
+        "a la suite de",
+        "suite a",
+        "apres",
+        "de",
+        "durant",
+        "a",
+        "in",
+        "during",
+        "by",
+        "after",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A match that passed its constraints, with its arguments."""
+
+    match: Match
+    filled: Filled
+
+
+class Judge:
+    """Judges the sentences of one article."""
+
+    def __init__(
+        self,
+        *,
+        text: str,
+        lexicon: Lexicon,
+        parties: Parties,
+        antecedents: Antecedents,
+        circumstances: Circumstances,
+        alpha3: Mapping[str, str],
+    ) -> None:
+        """Take the article's resolvers; ``alpha3`` maps ISO 3166-1 alpha-2 to alpha-3."""
+        self._text = text
+        self._lexicon = lexicon
+        self._parties = parties
+        self._antecedents = antecedents
+        self._circumstances = circumstances
+        self._alpha3 = alpha3
+
+    def read(self, tree: Tree, *, for_acts: bool) -> list[Act]:
+        """Return the acts of the next sentence; a sentence read for context only gives none."""
+        clauses = Clauses(tree, self._lexicon)
+        self._antecedents.read(tree, clauses)
+        if not for_acts:
+            return []
+        finder = RoleFinder(tree, self._lexicon, clauses, self._parties.is_class)
+        readings: list[_Reading] = []
+        for alternatives in find_matches(tree, self._lexicon, clauses):
+            for match in alternatives:
+                filled = finder.fill(match)
+                if self._fits(match, filled, tree, clauses):
+                    readings.append(_Reading(match, self._only_actors(filled)))
+                    break
+        readings = _without_contained(readings)
+        readings = _without_outcomes(readings, tree)
+        modality = ModalityReader(tree, self._lexicon, clauses)
+        said = sayings(tree, self._lexicon, clauses)
+        acts = [self._act(reading, tree, modality, said) for reading in readings]
+        return _without_repetition(acts)
+
+    def _only_actors(self, filled: Filled) -> Filled:
+        actors = tuple(a for a in filled.actors if self._parties.is_actor(a))
+        return Filled(actors, filled.targets, filled.governor, filled.supported)
+
+    def _fits(self, match: Match, filled: Filled, tree: Tree, clauses: Clauses) -> bool:
+        entry = match.pattern.entry
+        is_class = self._parties.is_class
+        if any(is_class(a, ("DISASTER",)) for a in filled.actors):
+            return False
+        for key, names in entry.require.items():
+            if key == "modifier":
+                if not self._has_modifier(match, tree, names):
+                    return False
+            elif not any(is_class(a, names) for a in self._arguments(key, match, filled, tree, clauses)):
+                return False
+        for key, names in entry.refuse.items():
+            if key == "modifier":
+                if self._has_modifier(match, tree, names):
+                    return False
+            elif any(is_class(a, names) for a in self._arguments(key, match, filled, tree, clauses)):
+                return False
+        return not entry.needs or self._has_needed(entry, filled, tree, match)
+
+    def _has_needed(self, entry: Entry, filled: Filled, tree: Tree, match: Match) -> bool:
+        for slot in entry.needs:
+            if slot == "actor" and any(self._parties.is_actor(a) for a in filled.actors):
+                return True
+            if slot == "target" and filled.targets:
+                return True
+            if slot == "support" and filled.supported:
+                return True
+            if slot == "place" and any(tree.start <= p.start < tree.end for p in self._circumstances.places):
+                return True
+            if slot == "quantity" and self._circumstances.choose_quantities(tree, match.node, entry.type, ()):
+                return True
+            if slot == "date" and self._circumstances.has_date(tree):
+                return True
+        return False
+
+    def _has_modifier(self, match: Match, tree: Tree, names: Sequence[str]) -> bool:
+        below = {n.index for w in match.words for n in tree.subtree(w, frozenset({"acl:relcl", "conj"}))}
+        if match.node.relation in {"conj"}:
+            below |= {n.index for n in tree.children(match.node)}
+        for index in below - {w.index for w in match.words}:
+            node = tree.nodes[index]
+            if any(self._lexicon.in_class(lemma, names) for lemma in node.lemmas):
+                return True
+        return False
+
+    def _arguments(self, key: str, match: Match, filled: Filled, tree: Tree, clauses: Clauses) -> Iterable[Argument]:
+        if key == "actor":
+            return filled.actors
+        if key == "target":
+            return filled.targets
+        node = match.node
+        if key == "subject":
+            nodes = clauses.subject(filled.governor) if filled.governor.is_verbal else []
+        elif key == "object":
+            nodes = clauses.object(node)
+        elif key == "indirect":
+            nodes = clauses.indirect(node)
+        elif key == "head":
+            above = tree.head(node)
+            nodes = [above] if above is not None else []
+        else:
+            nodes = [n for w in match.words for case, n in clauses.obliques(w) if case == key]
+        return [a for n in nodes for a in as_arguments(tree, n, key, self._lexicon)]
+
+    def _act(self, reading: _Reading, tree: Tree, modality: ModalityReader, said: list[Saying]) -> Act:
+        match, filled = reading.match, reading.filled
+        entry, node = match.pattern.entry, match.node
+        is_noun = match.pattern.pos == "noun" and not filled.supported
+        stance = modality.read(filled.governor, is_noun=is_noun)
+        if match.pattern.pos == "noun" and filled.supported and modality.is_negated(node):
+            stance = Stance("denied", "negated", stance.past_perfect, stance.purpose)
+        plover, stance, why = _typed(entry, stance, f"lexicon entry {entry.id}, “{_words(match, self._text)}”")
+        spans = [(a.start, a.end) for a in filled.actors]
+        place = self._circumstances.choose_place(tree, node, filled.governor, plover, spans)
+        hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
+        actors = tuple(self._parties.resolve(a, tree, hint) for a in filled.actors)
+        targets = tuple(self._parties.resolve(a, tree, hint) for a in filled.targets)
+        tense: Tense | None = "future" if stance.modality == "planned" else "past"
+        date = self._circumstances.choose_date(
+            tree, node, filled.governor, plover, tense, background=stance.past_perfect
+        )
+        target_spans = [(a.start, a.end) for a in filled.targets]
+        quantities = self._circumstances.choose_quantities(tree, filled.governor, plover, [*spans, *target_spans])
+        saying = source_of(tree, filled.governor, said)
+        source = None if saying is None else self._parties.resolve(saying.source, tree, hint)
+        first, last = min(w.start for w in match.words), max(w.end for w in match.words)
+        return Act(
+            sentence=tree.sentence,
+            start=tree.start,
+            end=tree.end,
+            trigger=(first, last),
+            pattern=match.pattern,
+            plover=plover,
+            type_reason=why,
+            actors=_distinct(actors),
+            targets=_distinct(targets),
+            actors_reason=_party_reason("actor", filled.actors, actors),
+            targets_reason=_party_reason("target", filled.targets, targets),
+            place=place,
+            date=date,
+            quantities=quantities,
+            stance=stance,
+            historical=self._circumstances.is_historical(date),
+            source=source,
+            source_reason="no source named in the sentence" if saying is None else f"found as {saying.source.source}",
+        )
+
+    def _hint(self, alpha2: str | None) -> str | None:
+        country = alpha2 or self._circumstances.main_country()
+        return self._alpha3.get(country) if country else None
+
+
+def _typed(entry: Entry, stance: Stance, why: str) -> tuple[PloverType, Stance, str]:
+    """Return the type of an act in its modality."""
+    if stance.modality == "denied" and entry.negated is not None:
+        asserted = Stance("asserted", f"{stance.reason}: the refusal is the act", stance.past_perfect, stance.purpose)
+        return entry.negated, asserted, f"{why}, negated"
+    if stance.modality == "planned":
+        announced = entry.planned or announced_type(entry.type)
+        if announced != entry.type:
+            return announced, stance, f"{why}, announced"
+    return entry.type, stance, why
+
+
+def _words(match: Match, text: str) -> str:
+    return " ".join(text[w.start : w.end] for w in match.words)
+
+
+def _distinct(parties: Sequence[ResolvedParty]) -> tuple[ResolvedParty, ...]:
+    seen: set[tuple[str, int]] = set()
+    out = []
+    for party in parties:
+        if (party.text, party.start) not in seen:
+            seen.add((party.text, party.start))
+            out.append(party)
+    return tuple(out)
+
+
+def _party_reason(side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty]) -> str:
+    if not arguments:
+        return f"the sentence names no {side} where the frame looks for one"
+    return "; ".join(
+        f"{a.source}{' through its antecedent' if p.coreference else ''}: {p.resolution.how}"
+        for a, p in zip(arguments, parties, strict=True)
+    )
+
+
+def _without_contained(readings: Sequence[_Reading]) -> list[_Reading]:
+    """Leave out readings whose head is part of a longer expression that was read ("usage" in "fait usage de gaz")."""
+    longer: set[int] = set()
+    for reading in readings:
+        if len(reading.match.words) > 1:
+            longer |= {w.index for w in reading.match.words if w.index != reading.match.node.index}
+    return [r for r in readings if r.match.node.index not in longer]
+
+
+def _without_outcomes(readings: Sequence[_Reading], tree: Tree) -> list[_Reading]:
+    """Merge what an act did to people with the act that the same clause names ("tué dans un raid"): one act.
+
+    The outcome's reading stays, with the named act's actor if it has none of its own.
+    """
+    kept: list[_Reading] = []
+    merged: set[int] = set()
+    for reading in readings:
+        entry = reading.match.pattern.entry
+        if not entry.outcome:
+            continue
+        for other in readings:
+            if other is reading or other.match.pattern.entry.type != entry.type or other.match.pattern.pos != "noun":
+                continue
+            if other.match.pattern.entry.outcome or not _hangs_on(other.match.node, reading.match.node, tree):
+                continue
+            merged.add(other.match.node.index)
+            if not reading.filled.actors and other.filled.actors:
+                filled = Filled(other.filled.actors, reading.filled.targets, reading.filled.governor, False)
+                reading = _Reading(reading.match, filled)  # noqa: PLW2901 - the merged reading replaces the first
+        kept.append(reading)
+    outcomes = {r.match.node.index: r for r in kept}
+    return [outcomes.get(r.match.node.index, r) for r in readings if r.match.node.index not in merged]
+
+
+def _hangs_on(noun: Node, outcome: Node, tree: Tree) -> bool:
+    above = tree.head(noun)
+    if above is None:
+        return False
+    if above.index == outcome.index:
+        return tree.case(noun) in _OCCASION
+    if above.is_verbal and outcome.head == above.index and not outcome.is_verbal:
+        return noun.relation in {"nsubj", "obj"}  # "l'attaque a fait six blessés"
+    return False
+
+
+def _without_repetition(acts: Sequence[Act]) -> list[Act]:
+    """Return the acts of a sentence without a second telling of one: same type and parties, no parties of its own."""
+    out: list[Act] = []
+    for act in acts:
+        same = [a for a in out if a.plover == act.plover]
+        bare = not act.actors and not act.targets
+        if same and bare:
+            continue
+        key = ({p.text for p in act.actors}, {p.text for p in act.targets})
+        if any(({p.text for p in a.actors}, {p.text for p in a.targets}) == key for a in same):
+            continue
+        out.append(act)
+    return out

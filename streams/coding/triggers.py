@@ -1,0 +1,62 @@
+"""Which sentences may tell an act: one pass over the words, before anything is parsed.
+
+A sentence is a candidate if it holds every word of some lexicon pattern, in any form and order. Cheap and generous by
+design: :mod:`matching` decides on the parse. Does not look at grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.coding.forms import Forms
+from streams.coding.lexicon import Lexicon
+from streams.coding.text import Sentence, one_for_one
+
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The sentences to parse: those with a trigger, and those read only for what their neighbours refer to."""
+
+    with_trigger: frozenset[int]
+    as_context: frozenset[int]
+
+
+def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, forms: Forms) -> Candidates:
+    """Return which sentences to parse.
+
+    Args:
+        text: the article's text.
+        sentences: all its sentences.
+        lexicon: the language's lexicon.
+        forms: the language's forms.
+    """
+    pronouns = lexicon.word_set("anaphora")
+    with_trigger: set[int] = set()
+    as_context: set[int] = set()
+    for sentence in sentences:
+        words = _WORD.findall(one_for_one(text[sentence.start : sentence.end]))
+        lemmas: set[str] = set()
+        for word in words:
+            lemmas |= forms.lemmas(word)
+            if "-" in word:
+                for part in word.split("-"):
+                    lemmas |= forms.lemmas(part)
+        if not _holds_pattern(lemmas, lexicon):
+            continue
+        with_trigger.add(sentence.index)
+        if sentence.index > 0 and lemmas & pronouns:
+            as_context.add(sentence.index - 1)
+    return Candidates(frozenset(with_trigger), frozenset(as_context - with_trigger))
+
+
+def _holds_pattern(lemmas: set[str], lexicon: Lexicon) -> bool:
+    for lemma in lemmas:
+        for pattern in lexicon.patterns.get(lemma, ()):
+            # Prepositions contract with articles ("du", "aux"): only content words are asked for.
+            if all(word in lemmas for word in pattern.rest if len(word) > 3):
+                return True
+    return False
