@@ -1,0 +1,186 @@
+"""Bytes of a feed to feedparser's native shape: RSS 0.9x to 2.0, RDF, Atom. Never opens a file or a connection.
+
+The document is first read once by expat, which costs little and refuses what would cost much: entities, deep
+nesting, too many entries, web pages. Does not translate: see `connectors.feed_translate`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.parsers import expat
+
+import feedparser
+
+MAX_DEPTH: Final = 100
+"""Real feeds nest below 20, with inline XHTML below 50; feedparser's time grows with depth."""
+_ROOTS: Final = frozenset({"rss", "feed", "rdf", "channel"})
+_ENTRIES: Final = frozenset({"item", "entry"})
+_WEB_PAGE: Final = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_OPENING: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_ROOT_END: Final = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
+
+
+class FeedError(ValueError):
+    """The body is no feed that is read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFeed:
+    """A feed in feedparser's terms."""
+
+    feed: Mapping[str, Any]
+    entries: Sequence[Mapping[str, Any]]
+    complete: bool
+    """False where the document breaks off: its last entry is left out then, as it may be cut."""
+    trouble: str | None = None
+    """What is not well-formed, where entries could be read all the same."""
+
+
+@dataclass(slots=True)
+class _Survey:
+    depth: int = 0
+    entries: int = 0
+    root: str | None = None
+    finished: bool = False
+
+
+def _survey(body: bytes, encoding: str | None, max_entries: int) -> _Survey:
+    """Read the document once without keeping anything.
+
+    Raises:
+        FeedError: it holds what is refused.
+    """
+    survey = _Survey()
+    parser = expat.ParserCreate(encoding)
+
+    def start(name: str, _: object) -> None:
+        survey.depth += 1
+        local = name.rsplit(":", 1)[-1].lower()
+        survey.root = survey.root or local
+        if survey.depth > MAX_DEPTH:
+            msg = f"elements nested deeper than {MAX_DEPTH}"
+            raise FeedError(msg)
+        if local in _ENTRIES:
+            survey.entries += 1
+            if survey.entries > max_entries:
+                msg = f"more than {max_entries} entries"
+                raise FeedError(msg)
+
+    def end(_: str) -> None:
+        survey.depth -= 1
+        survey.finished = survey.depth == 0
+
+    def entity(*_: object) -> None:
+        msg = "declares XML entities, which are refused"
+        raise FeedError(msg)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.EntityDeclHandler = entity
+    try:
+        parser.Parse(body, True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        if isinstance(error, FeedError):
+            raise
+    return survey
+
+
+def _encoding(body: bytes, content_type: str | None) -> str | None:
+    """Return the encoding to insist on: UTF-8 where the bytes are valid UTF-8, else what HTTP declares.
+
+    UTF-8 labelled windows-1252 is the commonest mistake of feeds, and text in another encoding is valid UTF-8
+    by chance almost never.
+    """
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in body[:64]:
+        return None
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        return "utf-8"
+    declared = _CHARSET.search(content_type or "")
+    if declared is None:
+        return None
+    try:
+        name = codecs.lookup(declared[1]).name
+    except LookupError:
+        return None
+    return None if name == "utf-8" else name  # it says UTF-8 and is not: let the document speak
+
+
+def _check_kind(body: bytes, survey: _Survey) -> None:
+    if survey.root == "html" or _WEB_PAGE.match(body[:8192]):
+        msg = "a web page in place of a feed"
+        raise FeedError(msg)
+    if survey.root is not None and survey.root not in _ROOTS:
+        msg = f"no feed: the document's element is <{survey.root[:40]}>"
+        raise FeedError(msg)
+
+
+def _check_malformed(body: bytes, max_entries: int) -> None:
+    """Refuse, in a document that expat could not read to its end, what the survey would have refused."""
+    if _ENTITY.search(body):
+        msg = "declares XML entities, which are refused"
+        raise FeedError(msg)
+    if len(_OPENING.findall(body)) > max_entries:
+        msg = f"more than {max_entries} entries"
+        raise FeedError(msg)
+    if not _OPENING.search(body):
+        msg = "not well-formed, and no entry in it"
+        raise FeedError(msg)
+
+
+def _feedparser(body: bytes, content_type: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # feedparser's own, about its own names
+        # A BytesIO: feedparser takes bytes that look like a path or URL for one, and opens it.
+        return feedparser.parse(
+            io.BytesIO(body),
+            response_headers={"content-type": content_type},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+
+
+def parse_feed(body: bytes, *, content_type: str | None = None, max_entries: int = 5_000) -> NativeFeed:
+    """Parse a feed.
+
+    Args:
+        body: as it came, decompressed.
+        content_type: the HTTP header, for its charset.
+        max_entries: a feed with more is refused rather than read in part.
+
+    Raises:
+        FeedError: it is empty, no feed, or refused; also where feedparser itself fails.
+    """
+    if not body.strip(b" \t\r\n\x00\xef\xbb\xbf"):
+        msg = "empty"
+        raise FeedError(msg)
+    encoding = _encoding(body, content_type)
+    survey = _survey(body, encoding, max_entries)
+    _check_kind(body, survey)
+    if not survey.finished:
+        _check_malformed(body, max_entries)
+    header = "application/xml" if encoding is None else f"application/xml; charset={encoding}"
+    try:
+        parsed = _feedparser(body, header)
+    except Exception as error:  # feedparser lets many kinds through; one feed must not stop the others
+        msg = f"feedparser failed: {type(error).__name__}: {error}"
+        raise FeedError(msg) from error
+    entries = list(parsed.entries)
+    if not parsed.version and not entries:
+        msg = "no feed: neither RSS, RDF nor Atom"
+        raise FeedError(msg)
+    complete = survey.finished or bool(_ROOT_END.search(body[-8192:].replace(b"\x00", b"")))
+    trouble = None if survey.finished else str(parsed.get("bozo_exception", "not well-formed"))
+    return NativeFeed(parsed.feed, entries if complete else entries[:-1], complete, trouble)

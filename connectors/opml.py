@@ -1,0 +1,122 @@
+"""Feed lists in OPML 2.0, and the one that is shipped. Does not fetch lists or feeds.
+
+Read: `outline` elements with `xmlUrl`, however deep in groups. `text` or `title` names the source, `language` is
+standard OPML; the namespace `https://depeche.example/opml` adds `source` (the source's id; feeds of one newspaper
+share it), `country` (ISO 3166-1 alpha-2) and `minutes` (between polls).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from lxml import etree
+from pydantic import ValidationError
+
+from connectors.entry import language_code, one_line
+from connectors.settings import Subscription
+from connectors.urls import absolute_url
+from schemas.article import Source
+
+NAMESPACE: Final = "https://depeche.example/opml"
+SHIPPED_FEEDS: Final = Path(__file__).parent / "data" / "feeds.opml"
+"""The feed list that is used where none is given."""
+MAX_BYTES: Final = 16 * 1024 * 1024
+_DOCTYPE: Final = re.compile(rb"<!DOCTYPE|<\0!\0D\0O\0C\0T\0Y\0P\0E", re.IGNORECASE)
+_HOST_PREFIXES: Final = ("www.", "rss.", "feeds.", "feed.", "rssfeeds.")
+
+
+class OpmlError(ValueError):
+    """The list can't be used; the message names the line and the reason."""
+
+
+def source_id_of_host(url: str) -> str:
+    """Return the source id of a feed that is given none: its host, without `www.` and the like."""
+    host = (urlsplit(url).hostname or url).lower()
+    for prefix in _HOST_PREFIXES:
+        host = host.removeprefix(prefix)
+    return host[:200]
+
+
+def _attribute(outline: etree._Element, name: str) -> str | None:
+    value = outline.get(f"{{{NAMESPACE}}}{name}")
+    return one_line(value) or None
+
+
+def _interval(outline: etree._Element) -> timedelta | None:
+    raw = _attribute(outline, "minutes")
+    if raw is None:
+        return None
+    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= 10_080):
+        msg = f"line {outline.sourceline}: minutes is {raw!r}, must be a whole number from 1 to 10080"
+        raise OpmlError(msg)
+    return timedelta(minutes=int(raw))
+
+
+def _subscription(outline: etree._Element) -> Subscription:
+    written = (outline.get("xmlUrl") or "").strip()
+    url = absolute_url(written)
+    if url is None:
+        msg = f"line {outline.sourceline}: xmlUrl {written[:200]!r} is no http or https address"
+        raise OpmlError(msg)
+    raw_language = outline.get("language")
+    language = language_code(raw_language)
+    if raw_language and language is None:
+        msg = f"line {outline.sourceline}: language {raw_language[:40]!r} is no language code such as fr or en-GB"
+        raise OpmlError(msg)
+    try:
+        source = Source(
+            id=_attribute(outline, "source") or source_id_of_host(url),
+            name=one_line(outline.get("text") or outline.get("title")) or None,
+            country=_attribute(outline, "country"),
+            language=language,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        msg = f"line {outline.sourceline}: {first['loc'][0]} is {first['input']!r}: {first['msg']}"
+        raise OpmlError(msg) from error
+    return Subscription(url, source, _interval(outline))
+
+
+def read_opml(data: bytes) -> tuple[Subscription, ...]:
+    """Read a feed list; a feed that is listed twice counts once.
+
+    Raises:
+        OpmlError: it is no OPML, declares a DOCTYPE or entities, or has a feed that can't be used; or none at all.
+    """
+    if len(data) > MAX_BYTES:
+        msg = f"larger than {MAX_BYTES} bytes"
+        raise OpmlError(msg)
+    if not data.strip():
+        msg = "empty"
+        raise OpmlError(msg)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        msg = f"line {line}: {error}" if line else str(error)
+        raise OpmlError(msg) from error
+    if _DOCTYPE.search(data):
+        msg = "declares a DOCTYPE, which is refused: OPML has none, and entities are an attack"
+        raise OpmlError(msg)
+    if etree.QName(root).localname.lower() != "opml":
+        msg = f"line {root.sourceline}: the document's element is <{root.tag}>, not <opml>"
+        raise OpmlError(msg)
+    found: dict[str, Subscription] = {}
+    for outline in root.iter("outline"):
+        if outline.get("xmlUrl") is not None:
+            subscription = _subscription(outline)
+            found.setdefault(subscription.url, subscription)
+    if not found:
+        msg = "no outline with an xmlUrl: no feeds in it"
+        raise OpmlError(msg)
+    return tuple(found.values())
+
+
+def shipped_feeds() -> tuple[Subscription, ...]:
+    """Return the shipped feed list."""
+    return read_opml(SHIPPED_FEEDS.read_bytes())

@@ -1,0 +1,76 @@
+"""Links made comparable: tracking parameters off, and a second key that survives a move of host or scheme.
+
+Does not fetch, follow redirects or resolve short links.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from connectors.entry import MAX_LINE_LENGTH
+from schemas.base import clean_text
+
+_TRACKING: Final = re.compile(
+    r"(?:utm_|mtm_|pk_|matomo_|hsa_|ns_|at_)\w+"
+    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|twclid|igshid|mc_cid|mc_eid|xtor|xtref|cmpid|_hsenc|_hsmi|oly_anon_id"
+    r"|oly_enc_id|wt\.mc_id|ftcamp|ocid|traffic_source|cmp",
+    re.IGNORECASE,
+)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def absolute_url(link: str | None, *, base: str | None = None) -> str | None:
+    """Return a link as an absolute http(s) URL, or None where it is none.
+
+    White space around it goes; characters that no URL may hold are percent-encoded.
+    """
+    if not link:
+        return None
+    link = "".join(c for c in clean_text(link).strip() if c not in "\r\n\t\x00")
+    try:
+        joined = urljoin(base, link) if base else link
+        parts = urlsplit(joined)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not host or len(joined) > MAX_LINE_LENGTH:
+        return None
+    return quote(joined, safe=":/?#[]@!$&'()*+,;=%~-._")
+
+
+def canonical_url(link: str | None) -> str | None:
+    """Return the link that identifies a page: scheme and host in lower case, no default port, no fragment.
+
+    Parameters that only say where the reader came from (utm_, mtm_, fbclid, xtor …) go; all others stay, in
+    their order. None where the link is no http(s) URL.
+    """
+    url = absolute_url(link)
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    if ":" in host:
+        host = f"[{host}]"
+    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
+        host = f"{host}:{port}"
+    query = "&".join(p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(p.split("=", 1)[0]))
+    return urlunsplit((parts.scheme, host, parts.path or "/", query, ""))
+
+
+def moved_key(key: str | None) -> str | None:
+    """Return a link without scheme and host: what stays when a site moves from http to https or to another host.
+
+    None where the link says too little to be told from others once its host is gone (a bare `/`, `/news`).
+    """
+    url = canonical_url(key)
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    rest = parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
+    return rest if len(rest) >= 8 else None
