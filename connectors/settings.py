@@ -1,0 +1,89 @@
+"""What the connectors must be told. Does not read the environment or files: `depeche.settings` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from schemas.article import Source
+from schemas.topics import DEFAULT_PREFIX, MAX_RECORD_BYTES
+
+MAX_ARTICLE_BYTES: Final = MAX_RECORD_BYTES * 3 // 4 - 64 * 1024
+"""Largest article as a message: as a dead letter (base64, four thirds) it still fits a record."""
+DEFAULT_USER_AGENT: Final = "depeche/0.1 (news event coder; contact: set user_agent)"
+
+DROP_SOURCE: Final = Source(id="drop", name="Folder drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed that is polled."""
+
+    url: str
+    source: Source
+    interval: timedelta | None = None
+    """Time between polls; None for the connectors' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """How articles are written to Kafka."""
+
+    bootstrap: str
+    """`host:port`, several separated by commas."""
+    prefix: str = DEFAULT_PREFIX
+    """Start of the topics' names."""
+    compression: Literal["gzip", "zstd", "none"] = "gzip"
+    """gzip is read by every client without a library of its own; zstd is faster."""
+    max_in_flight: int = 1_000
+    """Articles sent and not yet acknowledged."""
+    max_in_flight_bytes: int = 64 * 1024 * 1024
+    """Their bytes. One larger article is let through alone."""
+    max_article_bytes: int = MAX_ARTICLE_BYTES
+    """A larger one becomes a dead letter."""
+    stall_seconds: float = 90.0
+    """Without any acknowledgement for so long, the producer is thrown away and built anew."""
+    retry_seconds: float = 1.0
+    """First wait after a failure to reach the broker; grows to `max_retry_seconds`."""
+    max_retry_seconds: float = 15.0
+    connect_seconds: float = 10.0
+    """How long one attempt to reach the broker may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSettings:
+    """How feeds are fetched."""
+
+    user_agent: str = DEFAULT_USER_AGENT
+    """Name and contact, so that a publisher can write to whoever runs this."""
+    total_seconds: float = 30.0
+    """For one fetch, redirects and body with it."""
+    max_body_bytes: int = 10 * 1024 * 1024
+    """Of the body, decompressed."""
+    max_redirects: int = 4
+    concurrency: int = 16
+    """Fetches at a time."""
+    allow_private_addresses: bool = False
+    """Whether feeds on loopback, private and link-local addresses may be fetched. Off, so that a feed list from
+    others can't make the connector read what only this machine can reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSettings:
+    """All settings of the connectors' process."""
+
+    publisher: PublisherSettings
+    state_path: Path
+    feeds: tuple[Subscription, ...] = ()
+    drops: tuple[Path, ...] = ()
+    drop_source: Source = DROP_SOURCE
+    """Source of dropped files; a .jsonl line may name its own."""
+    drop_interval: timedelta = timedelta(seconds=2)
+    """Time between two scans of a drop folder."""
+    poll_interval: timedelta = timedelta(minutes=15)
+    """Time between two polls of a feed."""
+    fetch: FetchSettings = FetchSettings()
+    max_entries: int = 5_000
+    """A feed with more entries is refused, with an error: never read in part."""
