@@ -1,0 +1,194 @@
+"""Runs the sources: one thread each, so that a slow or broken one never holds up the others.
+
+For each: ask for a batch → publish → every article acknowledged → commit. Does not handle signals and serves no
+HTTP: the process that runs it does (`depeche`).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from connectors.feed import FeedSource
+from connectors.folder import FolderSource
+from connectors.metrics import ConnectorMetrics
+from connectors.publisher import Publisher
+from connectors.settings import ConnectorSettings
+from connectors.source import Batch, Source
+from connectors.state import State, StateError
+
+_LOG = logging.getLogger(__name__)
+_MAX_SLEEP_SECONDS: Final = 60.0
+_MAX_RETRY_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 20.0
+"""How long a stop waits for the threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the connectors are."""
+
+    healthy: bool
+    """False where a restart would help: a source's thread has ended, or the state can't be used."""
+    ready: bool
+    """Whether articles can be published now."""
+    details: dict[str, str] = field(default_factory=dict)
+
+
+def drive(
+    source: Source,
+    state: State,
+    publisher: Publisher,
+    metrics: ConnectorMetrics,
+    *,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+) -> None:
+    """Run one source until it ends or `stop` is set.
+
+    A bug in a source is logged with its traceback, counted, and tried again after a growing wait: nothing was
+    committed, so nothing is lost.
+
+    Raises:
+        StateError: the state can't be written; going on would publish the same again and again.
+    """
+    failures = 0
+    while not stop.is_set():
+        wake = source.next_awake()
+        if wake is None:
+            return
+        now = clock()
+        if wake > now:
+            stop.wait(min((wake - now).total_seconds(), _MAX_SLEEP_SECONDS))
+            continue
+        try:
+            batch = source.next_batch(now)
+            _report(source, batch, metrics)
+            deliveries = publisher.publish(batch.articles, stop) if batch.articles else []
+        except StateError:
+            raise
+        except Exception:  # noqa: BLE001 - a bug in one source must not stop the others
+            failures += 1
+            metrics.errors.labels(source.connector, "bug").inc()
+            _LOG.exception("%s failed, trying again", source.name)
+            stop.wait(min(2.0**failures, _MAX_RETRY_SECONDS))
+            continue
+        failures = 0
+        if any(delivery.status == "unpublished" for delivery in deliveries):
+            return  # told to stop: uncommitted, so that the next start does it again
+        state.commit(batch.commit)
+        _count(source, batch, metrics, now)
+
+
+def _report(source: Source, batch: Batch, metrics: ConnectorMetrics) -> None:
+    for error in batch.errors:
+        metrics.errors.labels(source.connector, error.error_class).inc()
+        _LOG.warning("%s", error)
+
+
+def _count(source: Source, batch: Batch, metrics: ConnectorMetrics, now: datetime) -> None:
+    for fate, number in batch.counts.items():
+        metrics.entries.labels(source.connector, fate).inc(number)
+    if batch.commit or batch.articles:
+        metrics.last_success.labels(source.connector).set(now.timestamp())
+    if batch.articles:
+        _LOG.info("%s: %d articles published", source.name, len(batch.articles))
+
+
+class ConnectorRunner:
+    """The connectors' process, without its signals and its HTTP server."""
+
+    def __init__(
+        self,
+        settings: ConnectorSettings,
+        *,
+        metrics: ConnectorMetrics | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        randomness: Callable[[], float] = random.random,
+    ) -> None:
+        """Prepare; nothing is opened before `run`.
+
+        Raises:
+            ValueError: a setting is wrong; the message names it.
+        """
+        self._settings = settings
+        self._metrics = metrics or ConnectorMetrics()
+        self._clock = clock
+        self._randomness = randomness
+        self._publisher = Publisher(settings.publisher, self._metrics, clock=clock)
+        self._sources: tuple[Source, ...] = ()
+        self._threads: tuple[threading.Thread, ...] = ()
+        self._failure: str | None = None
+        self.registry: Final = self._metrics.registry
+
+    def _make_sources(self, state: State) -> tuple[Source, ...]:
+        settings = self._settings
+        sources: list[Source] = [
+            FolderSource(drop, state, source=settings.drop_source, interval=settings.drop_interval)
+            for drop in settings.drops
+        ]
+        if settings.feeds:
+            sources.append(FeedSource(settings, state, self._metrics, randomness=self._randomness))
+        return tuple(sources)
+
+    def run(self, stop: threading.Event) -> int:
+        """Run until `stop` is set.
+
+        Returns:
+            The exit status: 0 after a stop, 1 where the state can't be used (logged with the reason).
+        """
+        try:
+            state = State(self._settings.state_path)
+        except StateError as error:
+            self._failure = str(error)
+            _LOG.error("%s", error)
+            return 1
+        try:
+            self._sources = self._make_sources(state)
+            return self._run(self._sources, state, stop)
+        finally:
+            for source in self._sources:
+                source.close()
+            self._publisher.close()
+            state.close()
+
+    def _run(self, sources: Sequence[Source], state: State, stop: threading.Event) -> int:
+        ended = threading.Event()
+
+        def guarded(source: Source) -> None:
+            try:
+                drive(source, state, self._publisher, self._metrics, stop=ended, clock=self._clock)
+            except BaseException as error:  # noqa: BLE001 - a thread's end must reach the exit status
+                self._failure = f"{source.name}: {error}"
+                _LOG.exception("%s stopped", source.name)
+                ended.set()
+
+        self._threads = tuple(
+            threading.Thread(target=guarded, args=(source,), name=source.name, daemon=True) for source in sources
+        )
+        connect = threading.Thread(target=self._publisher.connect, args=(ended,), name="connect", daemon=True)
+        for thread in (connect, *self._threads):
+            thread.start()
+        while not stop.wait(0.2) and not ended.is_set():
+            pass
+        ended.set()
+        for thread in (*self._threads, connect):
+            thread.join(_STOP_SECONDS)
+        return 0 if self._failure is None else 1
+
+    def health(self) -> Health:
+        """Say how the connectors are, without touching network or disk."""
+        details = {"broker": "connected" if self._publisher.connected else "waiting"}
+        for source in self._sources:
+            snapshot = source.snapshot()
+            details[snapshot.name] = ", ".join(f"{key} {value}" for key, value in snapshot.details.items())
+        if self._failure is not None:
+            details["failure"] = self._failure
+        alive = bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+        healthy = self._failure is None and (alive or not self._sources)
+        return Health(healthy=healthy, ready=healthy and self._publisher.connected, details=details)
