@@ -62,7 +62,8 @@ def code_command(
         if paths == [Path("-")]
         else code_texts.entries_of_paths(paths)
     )
-    console = Console(soft_wrap=False)
+    # Into a file or a pipe there is no width to keep to: wide enough to be read.
+    console = Console(width=None if sys.stdout.isatty() else 120)
 
     def write(entry: Entry, coding: Coding) -> None:
         match output:

@@ -96,11 +96,12 @@ def date(item: ActDate | None) -> str:
 
 
 def quantity(item: Quantity) -> str:
-    """Return a quantity as `>= 20 dead`."""
+    """Return a quantity as `>= 20 dead (soldats)`."""
     if item.value is None:
         return f"{short(item.text, 30)} ({item.kind})"
     number = f"{item.value:g}" if item.upper is None else f"{item.value:g} to {item.upper:g}"
-    return f"{'' if item.op == '=' else item.op + ' '}{number} {item.unit or item.kind}"
+    unit = f" ({short(item.unit, 30)})" if item.unit else ""
+    return f"{'' if item.op == '=' else item.op + ' '}{number} {item.kind}{unit}"
 
 
 def modality(item: _Act) -> str:
