@@ -50,6 +50,9 @@ EXIT_RATIO_STOP: Final = 3
 MERGE_BATCH: Final = 200
 """Records that the ledger and the merger take together: they wait for the broker once a batch."""
 
+FAILED_STOP_SECONDS: Final = 3.0
+"""How long a worker that failed tries to stop in order: nothing depends on it but the speed of the others' takeover."""
+
 STALLED_SECONDS: Final = 60.0
 """An event loop that has not turned for so long is stuck, not busy: coding is in other processes."""
 
@@ -161,12 +164,14 @@ class Worker:
         lag = self._lag_reader()
         lag.start()
         watching = asyncio.create_task(self._watch_tables(tables))
+        status = EXIT_FAILURE
         try:
-            return await self._until_the_end(asked, starting)
+            status = await self._until_the_end(asked, starting)
         finally:
             watching.cancel()
-            await self._stop(starting)
-            await asyncio.to_thread(lag.stop)
+            lag.stop()
+            await self._stop(starting, status)
+        return status
 
     def _add_stages(self) -> Sequence[FaustTable]:
         settings, app = self._settings, self._app
@@ -296,21 +301,31 @@ class Worker:
         except TimeoutError:
             LOG.warning("the last offsets were not committed in time; some records will be read again")
 
-    async def _stop(self, starting: asyncio.Task[None]) -> None:
+    async def _stop(self, starting: asyncio.Task[None], status: int) -> None:
+        """Leave the consumer group and close the tables, within a deadline.
+
+        After a crash Faust's consumer thread may be gone in mid-question, and its stop waits for ever; and this
+        thread may be joined without a limit, which only another thread can end.
+        """
+        seconds = (
+            self._settings.stop_seconds if status == EXIT_OK else min(FAILED_STOP_SECONDS, self._settings.stop_seconds)
+        )
+        watchdog = threading.Timer(seconds + 2.0, _cut_short, args=(status,))
+        watchdog.daemon = True
+        watchdog.start()
         if not starting.done():
             starting.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await starting  # its failure, if any, has been reported
-        watchdog = threading.Timer(self._settings.stop_seconds, _cut_short, args=(self._state == "failed",))
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            await asyncio.wait_for(self._app.stop(), self._settings.stop_seconds)
+            await asyncio.wait_for(self._app.stop(), seconds)
         except TimeoutError:
-            LOG.warning("the stream processor did not stop within %g s", self._settings.stop_seconds)
+            LOG.warning(
+                "the stream processor did not stop within %g s; what it had in hand will be read again", seconds
+            )
         except Exception as exc:  # noqa: BLE001 - it is ending; how, is already decided
             LOG.warning("while stopping: %s: %s", type(exc).__name__, exc)
-        finally:
+        else:
             watchdog.cancel()
 
     def _lag_reader(self) -> LagReader:
@@ -351,10 +366,11 @@ async def _unless(asked: asyncio.Event, work: Awaitable[None]) -> bool:
     return False
 
 
-def _cut_short(failed: bool) -> None:
+def _cut_short(status: int) -> None:
     """End the process where a stop hangs: Faust's consumer thread is no daemon and would keep it alive."""
-    LOG.error("the stop hangs: ending the process; what is not acknowledged will be read again")
-    os._exit(EXIT_FAILURE if failed else EXIT_OK)
+    LOG.warning("the stop hangs; ending the process")
+    logging.shutdown()
+    os._exit(status)
 
 
 class FolderInUseError(Exception):

@@ -19,7 +19,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.outcome import Outcome, outcome_key
-from schemas.topics import ARTICLES, BACKFILL, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
+from schemas.topics import ARTICLES, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
 
 PROJECT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -69,6 +69,7 @@ class Rig:
     workers: list[WorkerProcess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         ensure_topics(self.bootstrap, prefix=self.prefix, partitions=PARTITIONS)
 
     def worker(self, name: str = "worker", **settings: Any) -> WorkerProcess:
@@ -195,6 +196,3 @@ class Rig:
             f"{worker.log.name}: exit status {worker.process.poll()}\n{worker.text()[-3000:]}"
             for worker in self.workers
         )
-
-
-__all__ = ["BACKFILL", "DEADLINE", "PARTITIONS", "Rig", "WorkerProcess", "wait_until"]

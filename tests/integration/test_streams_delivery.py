@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from depeche.broker import EmbeddedBroker
-from tests.integration.streams_rig import Rig
+from schemas.event import Event
+from schemas.topics import BACKFILL, EVENTS, OUTCOMES
+from tests.integration.streams_rig import Rig, wait_until
 from tests.streams.samples import article
 
 pytestmark = pytest.mark.integration
@@ -35,3 +37,162 @@ def test_articles_become_mentions_outcomes_and_one_event_for_one_act(rig: Rig) -
     assert (event.status, event.n_mentions, event.n_sources) == ("coded", 2, 2)
     assert set(event.mention_ids) == rig.mention_ids()
     assert rig.workers[0].stop() == 0
+
+
+def test_bad_input_gets_its_outcome_or_dead_letter_and_the_stream_goes_on(rig: Rig) -> None:
+    rig.worker(max_text_characters=1_000_000)
+    fine = [article("EVENT AID FRA>MLI 2016-05-01", guid=f"fine-{number}") for number in range(8)]
+    huge = article("x" * 20_000_000, guid="huge")
+    empty = article("", guid="empty")
+    arabic = article("\u0627\u0644\u0633\u0644\u0627\u0645 \u0639\u0644\u064a\u0643\u0645", guid="arabic")
+    buggy = article("RAISE", guid="buggy")
+    surrogate = fine[0].to_bytes().replace(b"EVENT", b"\\ud800")
+    rig.publish_raw(
+        [
+            (b"garbage", b"\xff\xfe\x00 not JSON"),
+            (b"surrogate", surrogate),
+            (b"tombstone", None),
+            (None, b""),
+        ]
+    )
+    rig.publish([huge, empty, arabic, buggy, *fine])
+    outcomes = rig.wait_for_outcomes([huge, empty, arabic, buggy, *fine])
+    became = {outcomes[f"{one.article_id}:{one.version}"].outcome for one in fine}
+    assert became == {"coded"}
+    assert outcomes[f"{huge.article_id}:{huge.version}"].outcome == "dead_letter"
+    assert outcomes[f"{empty.article_id}:{empty.version}"].outcome == "empty"
+    assert outcomes[f"{arabic.article_id}:{arabic.version}"].outcome == "unsupported_language"
+    assert outcomes[f"{buggy.article_id}:{buggy.version}"].outcome == "dead_letter"
+    letters = {letter.original_key(): letter for letter in rig.dead_letters()}
+    assert len(letters) == 6
+    assert {letters[key].reason for key in (b"garbage", b"surrogate", b"tombstone", None)} == {"invalid"}
+    assert letters[b"surrogate"].original_value() == surrogate
+    large = letters[huge.article_id.encode()]
+    assert (large.reason, large.original_value()) == ("too_large", huge.to_bytes())
+    assert letters[buggy.article_id.encode()].reason == "bug"
+
+
+def test_an_article_that_kills_the_coders_process_is_poison_and_only_that_one(rig: Rig) -> None:
+    rig.worker()
+    fine = [article("EVENT AID FRA>MLI 2016-05-01", guid=f"fine-{number}") for number in range(20)]
+    poison = article("KILL", guid="poison")
+    rig.publish([*fine[:10], poison, *fine[10:]])
+    outcomes = rig.wait_for_outcomes([*fine, poison])
+    assert outcomes[f"{poison.article_id}:{poison.version}"].outcome == "dead_letter"
+    assert {outcomes[f"{one.article_id}:{one.version}"].outcome for one in fine} == {"coded"}
+    assert [letter.reason for letter in rig.dead_letters()] == ["poison"]
+
+
+def test_three_kills_in_mid_batch_lose_nothing(rig: Rig, broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """SIGKILL three times on the way, each with batches in hand: the same mentions and events as without."""
+    articles = [
+        article(
+            f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}\n"
+            f"EVENT AID FRA>NER 2016-04-{1 + number % 30:02}",
+            guid=str(number),
+            source=f"source-{number % 7}",
+        )
+        for number in range(400)
+    ]
+    calm = Rig(broker.address, f"{rig.prefix}-calm", tmp_path / "calm")
+    calm.publish(articles)
+    calm.worker(pool_processes=2)
+    calm.wait_for_outcomes(articles)
+    expected_mentions = calm.mention_ids()
+    assert len(expected_mentions) == 800
+    expected = calm.wait_for_events(lambda found: counted(found) == 800, "all 800 mentions merged")
+    assert calm.workers[0].stop() == 0
+
+    rig.publish(articles)
+    for number, enough in enumerate((40, 140, 260)):
+        worker = rig.worker(pool_processes=2)
+        wait_until(
+            lambda enough=enough: len(rig.read(OUTCOMES.name(rig.prefix))) >= enough,  # type: ignore[misc]
+            f"{enough} outcomes before kill {number}",
+        )
+        worker.kill()
+        assert len(rig.outcomes()) < len(articles), "killed too late to show anything"
+    rig.worker(pool_processes=2)
+    rig.wait_for_outcomes(articles)
+    events = rig.wait_for_events(lambda found: counted(found) >= 800, "all 800 mentions merged after the kills")
+    assert rig.mention_ids() == expected_mentions
+    assert events == expected
+    assert len(rig.outcomes()) == len(articles)
+    assert rig.dead_letters() == []
+
+
+def counted(events: dict[str, Event]) -> int:
+    return sum(event.n_mentions for event in events.values())
+
+
+def test_a_killed_worker_that_loses_its_folder_too_rebuilds_its_tables(rig: Rig) -> None:
+    """What was acknowledged is on the changelogs, whatever is left of the worker's disk."""
+    first = [article("EVENT ASSAULT FRA>MLI 2016-05-01", guid=str(number)) for number in range(60)]
+    rig.publish(first)
+    worker = rig.worker("first")
+    rig.wait_for_events(lambda found: counted(found) == 60, "60 mentions in one event")
+    worker.kill()
+    more = article("EVENT ASSAULT FRA>MLI 2016-05-01", guid="one more")
+    corrected = article("Rien de tel.", guid="0", minutes=10)
+    rig.publish([more, corrected])
+    rig.worker("second")
+    events = rig.wait_for_events(
+        lambda found: (
+            any(more.article_id in event.best_mention.article_id or event.n_articles == 60 for event in found.values())
+            and counted(found) == 60
+            and len(rig.mention_records()) >= 62
+        ),
+        "60 of 62 mentions left after one more article and one correction",
+    )
+    (event,) = events.values()
+    assert event.n_articles == 60
+
+
+@pytest.mark.parametrize("store", ["rocksdict", "memory"])
+def test_a_restart_goes_on_where_the_last_run_was(rig: Rig, store: str) -> None:
+    one, two, three = (article("EVENT ASSAULT FRA>MLI 2016-05-01", guid=guid, source=guid) for guid in "abc")
+    rig.publish([one, two])
+    worker = rig.worker(table_store=store)
+    rig.wait_for_events(lambda found: counted(found) == 2, "two articles merged")
+    assert worker.stop() == 0
+    written = len(rig.mention_records())
+    rig.publish([three])
+    rig.worker(table_store=store)
+    rig.wait_for_events(lambda found: counted(found) == 3, "the third article joins the two of before the restart")
+    assert len(rig.mention_records()) == written + 1, "a graceful stop leaves nothing to be done again"
+
+
+def test_the_same_articles_again_change_no_event(rig: Rig) -> None:
+    some = [article("EVENT ASSAULT FRA>MLI 2016-05-01", guid=str(number)) for number in range(5)]
+    rig.publish(some)
+    rig.worker()
+    before = rig.wait_for_events(lambda found: counted(found) == 5, "five articles merged")
+    n_events = len(rig.read(EVENTS.name(rig.prefix)))
+    rig.publish(some)
+    marker = article("EVENT AID FRA>MLI 2016-05-01", guid="marker")
+    rig.publish([marker])
+    after = rig.wait_for_events(
+        lambda found: len(found) == 2 and len(rig.mention_records()) == 11, "the marker's event"
+    )
+    assert {key: after[key] for key in before} == before
+    assert len(rig.read(EVENTS.name(rig.prefix))) == n_events + 1
+
+
+def test_the_backfill_gives_the_same_outputs_as_the_live_feed(rig: Rig) -> None:
+    old = [article("EVENT ASSAULT FRA>MLI 2016-05-01", guid=str(number)) for number in range(40)]
+    rig.publish(old, topic=BACKFILL)
+    rig.worker()
+    outcomes = rig.wait_for_outcomes(old)
+    assert {outcome.topic for outcome in outcomes.values()} == {BACKFILL.name(rig.prefix)}
+    rig.wait_for_events(lambda found: counted(found) == 40, "the backfill merged")
+
+
+def test_a_live_article_overtakes_a_backfill(rig: Rig) -> None:
+    old = [article("SLEEP 0.2", guid=f"old-{number}") for number in range(300)]
+    rig.publish(old, topic=BACKFILL)
+    rig.worker(batch_size=4)
+    wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) > 0, "the backfill under way")
+    live = article("EVENT AID FRA>MLI 2016-05-01", guid="live")
+    rig.publish([live])
+    found = rig.wait_for_outcomes([live])
+    assert len(found) < len(old), "the live article waited for the whole backfill"

@@ -1,0 +1,172 @@
+"""How a worker starts, stops, and fails: loudly, with its lag intact, and with the exit status that says why."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from depeche.broker import EmbeddedBroker
+from schemas.topics import ARTICLES, BACKFILL, OUTCOMES
+from streams.lag import LagReader
+from streams.worker import EXIT_FAILURE, EXIT_RATIO_STOP
+from tests.integration.streams_rig import PARTITIONS, PROJECT, Rig, wait_until
+from tests.streams.samples import article
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def rig(broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(broker.address, fresh_prefix, tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_bad_deployment_stops_before_it_eats_the_stream(rig: Rig) -> None:
+    rig.publish([article("RAISE", guid=str(number)) for number in range(500)])
+    worker = rig.worker(dead_letter_minimum=20)
+    assert worker.process.wait(120) == EXIT_RATIO_STOP
+    assert len(rig.dead_letters()) < 40
+    assert "of the last" in worker.text()
+
+
+def test_a_coder_that_cannot_be_loaded_ends_the_worker_and_touches_no_article(rig: Rig) -> None:
+    rig.publish([article("EVENT AID FRA>MLI 2016-05-01")])
+    worker = rig.worker(coder="tests.streams.fake_coder:load_nothing")
+    assert worker.process.wait(120) == EXIT_FAILURE
+    assert "the model is not installed" in worker.text()
+    assert rig.dead_letters() == []
+    assert rig.outcomes() == {}
+
+
+def test_missing_topics_are_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    given = {"bootstrap": broker.address, "prefix": "nowhere", "data_folder": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.streams.worker_process", json.dumps(given)],
+        cwd=PROJECT,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == EXIT_FAILURE
+    assert b"topics are missing" in ended.stderr
+    assert b"nowhere.articles" in ended.stderr
+
+
+def test_two_workers_in_one_folder_are_refused(rig: Rig) -> None:
+    first = rig.worker("shared")
+    wait_until(lambda: "loading the coder" in first.text(), "the first worker has its folder")
+    second = rig.worker("shared")
+    assert second.process.wait(60) == EXIT_FAILURE
+    assert "belongs to another worker" in second.text()
+    assert first.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_finishes_what_is_in_hand(rig: Rig, number: signal.Signals) -> None:
+    some = [article("SLEEP 0.05\nEVENT AID FRA>MLI 2016-05-01", guid=str(index)) for index in range(100)]
+    rig.publish(some)
+    worker = rig.worker()
+    wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) >= 10, "work under way")
+    worker.process.send_signal(number)
+    assert worker.process.wait(60) == 0
+    rig.worker()
+    rig.wait_for_outcomes(some)
+    assert len(rig.read(OUTCOMES.name(rig.prefix))) == len(some), "an article was coded twice over a graceful stop"
+
+
+def test_a_killed_worker_leaves_no_processes_behind(rig: Rig) -> None:
+    worker = rig.worker(pool_processes=2)
+    wait_until(lambda: "working on" in worker.text(), "the worker works")
+    children = descendants(worker.process.pid)
+    assert len(children) >= 2
+    worker.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), f"the end of {children}", seconds=30)
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes below a process, from /proc."""
+    parents = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(status.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over_from_the_other(rig: Rig) -> None:
+    some = [
+        article(f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}", guid=str(number))
+        for number in range(600)
+    ]
+    first, second = rig.worker("one"), rig.worker("two")
+    wait_until(lambda: "working on" in first.text() and "working on" in second.text(), "both work")
+    rig.publish(some[:300])
+    wait_until(lambda: len(rig.outcomes()) >= 100, "both under way")
+    first.kill()
+    rig.publish(some[300:])
+    rig.wait_for_outcomes(some)
+    rig.wait_for_events(
+        lambda found: sum(event.n_mentions for event in found.values()) == len(some),
+        "all mentions merged by the survivor",
+    )
+    assert len(rig.mention_ids()) == len(some)
+    assert second.stop() == 0
+
+
+def test_a_worker_commits_all_that_it_has_done(rig: Rig) -> None:
+    some = [article("EVENT AID FRA>MLI 2016-05-01", guid=str(number)) for number in range(50)]
+    rig.publish(some)
+    worker = rig.worker()
+    rig.wait_for_outcomes(some)
+    rig.wait_for_events(lambda found: any(event.n_articles == 50 for event in found.values()), "all merged")
+    assert worker.stop() == 0
+    admin = KafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    try:
+        committed = admin.list_group_offsets(f"{rig.prefix}-worker")[f"{rig.prefix}-worker"]
+    finally:
+        admin.close()
+    by_topic: dict[str, int] = {}
+    for partition, meta in committed.items():
+        by_topic[partition.topic] = by_topic.get(partition.topic, 0) + max(0, meta.offset)
+    assert {
+        name.removeprefix(f"{rig.prefix}."): count for name, count in by_topic.items() if "changelog" not in name
+    } == {
+        "articles": 50,
+        "mentions": 50,
+        "outcomes": 50,
+    }
+
+
+def test_the_lag_is_what_the_group_has_not_committed(rig: Rig) -> None:
+    some = [article("EVENT AID FRA>MLI 2016-05-01", guid=str(number)) for number in range(30)]
+    rig.publish(some)
+    worker = rig.worker()
+    rig.wait_for_outcomes(some)
+    assert worker.stop() == 0
+    rig.publish([article("EVENT AID FRA>MLI 2016-05-01", guid=f"more-{number}") for number in range(7)])
+    reports: list[dict[tuple[str, int], int]] = []
+    complaints: list[str] = []
+    reader = LagReader(
+        bootstrap=rig.bootstrap,
+        group=f"{rig.prefix}-worker",
+        topics=[ARTICLES.name(rig.prefix), BACKFILL.name(rig.prefix)],
+        interval=0.1,
+        report=lambda lags: reports.append(dict(lags)),
+        complain=complaints.append,
+    )
+    reader.start()
+    wait_until(lambda: bool(reports), f"a report; complaints: {complaints}")
+    reader.stop()
+    assert len(reports[0]) == 2 * PARTITIONS
+    assert sum(reports[0].values()) == 7
