@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +42,19 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
     shared.stop()
 
 
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    """A broker of the test's own, which it may stop and kill."""
-    alone = start_or_skip(EmbeddedBroker(tmp_path / "broker", say=print))
+@pytest.fixture(scope="module")
+def module_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """What is behind `own_broker`: starts are dear, so a module's tests share one."""
+    alone = EmbeddedBroker(tmp_path_factory.mktemp("own-broker"), say=print)
     yield alone
     alone.stop()
+
+
+@pytest.fixture
+def own_broker(module_broker: EmbeddedBroker) -> Iterator[EmbeddedBroker]:
+    """A broker that the test may stop and kill. It runs when the test starts, and has what earlier tests gave it."""
+    yield start_or_skip(module_broker)
+    module_broker.send_signal(signal.SIGCONT)
     gc.collect()  # what kafka-python left open is warned about here, where that is not taken for an error
 
 

@@ -131,16 +131,17 @@ def kill(broker: EmbeddedBroker) -> None:
 
 @pytest.mark.parametrize(("end", "exit_code"), [(stop, 143), (kill, 137)])
 def test_records_and_groups_carry_on_after_the_broker_was_away(
-    own_broker: EmbeddedBroker, end: Callable[[EmbeddedBroker], None], exit_code: int
+    own_broker: EmbeddedBroker, fresh_prefix: str, end: Callable[[EmbeddedBroker], None], exit_code: int
 ) -> None:
+    topic = f"{fresh_prefix}.articles"
     address = own_broker.address
-    create_topic(address, "news.articles")
-    produce(address, "news.articles", numbered(0, 10))
-    gone = consumer_of(address, "news.articles", "coder")
+    create_topic(address, topic)
+    produce(address, topic, numbered(0, 10))
+    gone = consumer_of(address, topic, "coder")
     assert take(gone, 4) == numbered(0, 4)
     gone.commit()
     gone.close()
-    staying = consumer_of(address, "news.articles", "watcher")
+    staying = consumer_of(address, topic, "watcher")
     assert take(staying, 10) == numbered(0, 10)
 
     end(own_broker)
@@ -148,22 +149,23 @@ def test_records_and_groups_carry_on_after_the_broker_was_away(
     assert own_broker.start() == address
     assert (own_broker.alive, own_broker.exit_code) == (True, None)
 
-    back = consumer_of(address, "news.articles", "coder")
+    back = consumer_of(address, topic, "coder")
     assert take(back, 6) == numbered(4, 10), "the group goes on behind what it committed"
     back.close()
-    produce(address, "news.articles", numbered(10, 12))
+    produce(address, topic, numbered(10, 12))
     assert take(staying, 2) == numbered(10, 12), "a consumer that was connected all the time goes on by itself"
     staying.close()
 
 
-def test_it_goes_on_after_it_has_hung(own_broker: EmbeddedBroker) -> None:
-    create_topic(own_broker.address, "news.articles")
+def test_it_goes_on_after_it_has_hung(own_broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    topic = f"{fresh_prefix}.articles"
+    create_topic(own_broker.address, topic)
     own_broker.send_signal(signal.SIGSTOP)
     host, _, port = own_broker.address.partition(":")
     until(lambda: not speaks_kafka(host, int(port), timeout=4))  # silent for longer than a node's session lasts
     own_broker.send_signal(signal.SIGCONT)
-    produce(own_broker.address, "news.articles", numbered(0, 10))
-    consumer = consumer_of(own_broker.address, "news.articles", None)
+    produce(own_broker.address, topic, numbered(0, 10))
+    consumer = consumer_of(own_broker.address, topic, None)
     assert take(consumer, 10) == numbered(0, 10)
     consumer.close()
 
@@ -192,15 +194,18 @@ def test_two_brokers_on_two_folders_run_side_by_side(broker: EmbeddedBroker, own
     assert knows_itself(own_broker.address, timeout=DEADLINE)
 
 
-def test_a_port_taken_meanwhile_is_given_up_for_another_with_the_records_kept(own_broker: EmbeddedBroker) -> None:
+def test_a_port_taken_meanwhile_is_given_up_for_another_with_the_records_kept(
+    own_broker: EmbeddedBroker, fresh_prefix: str
+) -> None:
+    topic = f"{fresh_prefix}.articles"
     address = own_broker.address
-    create_topic(address, "news.articles")
-    produce(address, "news.articles", numbered(0, 3))
+    create_topic(address, topic)
+    produce(address, topic, numbered(0, 3))
     own_broker.stop()
     with socket.create_server(("127.0.0.1", int(address.partition(":")[2]))):
         moved = own_broker.start()
     assert moved != address
-    consumer = consumer_of(moved, "news.articles", None)
+    consumer = consumer_of(moved, topic, None)
     assert take(consumer, 3) == numbered(0, 3)
     consumer.close()
 
@@ -219,9 +224,13 @@ def test_a_port_asked_for_is_used_or_refused_but_never_replaced(own_broker: Embe
 def test_a_broker_that_ends_at_once_is_reported_with_the_end_of_its_log(own_broker: EmbeddedBroker) -> None:
     own_broker.stop()
     note = own_broker.folder / "data" / "meta.properties"
-    note.write_text(note.read_text(encoding="utf-8").replace("node.id=1", "node.id=7"), encoding="utf-8")
-    with pytest.raises(BrokerExitedError, match=r"(?s)exit code 1.*Stored node id 7"):
-        own_broker.start()
+    right = note.read_text(encoding="utf-8")
+    note.write_text(right.replace("node.id=1", "node.id=7"), encoding="utf-8")
+    try:
+        with pytest.raises(BrokerExitedError, match=r"(?s)exit code 1.*Stored node id 7"):
+            own_broker.start()
+    finally:
+        note.write_text(right, encoding="utf-8")
     assert not own_broker.alive
 
 
