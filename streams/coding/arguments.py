@@ -13,6 +13,10 @@ from streams.coding.tree import Node, Tree
 #: Branches of a noun phrase that are no part of its name.
 _LEFT_OUT = frozenset({"acl:relcl", "advcl", "parataxis", "conj", "cc", "punct", "ccomp", "csubj", "appos", "discourse",
                        "obl:mod", "dep", "cop", "nsubj", "nsubj:pass", "advmod:neg", "case:poss", "acl"})  # fmt: skip
+#: Complements that say when, why or against whom, not who.
+_CIRCUMSTANTIAL = frozenset(
+    ["des", "lors de", "dans", "apres", "avant", "pendant", "depuis", "selon", "contre", "face a", "lors", "durant", "sans", "pour", "malgre", "afin de", "during", "after", "before", "since", "against", "without", "for", "despite", "on"]
+)
 _NAME_LINKS = frozenset({"appos", "flat:name", "flat", "flat:foreign"})
 _LONGEST_ARGUMENT = 160
 
@@ -35,7 +39,7 @@ def core_of(tree: Tree, node: Node, lexicon: Lexicon) -> Node:
     """Return the noun that says what a phrase is about, through nouns of quantity and grouping."""
     measures = lexicon.word_set("measure_nouns")
     seen = 0
-    while seen < 3 and (node.lemmas & measures or node.pos == "NUM"):
+    while seen < 3 and (node.lemmas & measures or node.pos in {"NUM", "PRON"}):
         inner = next(
             (
                 c
@@ -51,13 +55,24 @@ def core_of(tree: Tree, node: Node, lexicon: Lexicon) -> Node:
     return node
 
 
+def _is_day(node: Node) -> bool:
+    return node.folded.endswith(("di", "dis", "day")) or node.folded in {"dimanche", "hier", "demain", "matin", "soir"}
+
+
 def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
     """Return the offsets of a noun phrase, without its preposition, clauses, appositions and coordination."""
     own_case = {c.index for c in tree.children(node, "case", "mark")}
+    outside = {
+        n.index
+        for c in tree.children(node)
+        if (c.relation in {"nmod", "obl:mod", "obl:arg"} and tree.case(c) in _CIRCUMSTANTIAL)
+        or (c.relation == "nmod" and c.pos == "NOUN" and c.index > node.index and not tree.case(c) and _is_day(c))
+        for n in tree.subtree(c)
+    }
     members = [
         n
         for n in tree.subtree(node, _LEFT_OUT)
-        if n.index not in own_case and not (n.relation == "mark" and n.head == node.index)
+        if n.index not in own_case and n.index not in outside and not (n.relation == "mark" and n.head == node.index)
     ]
     indexes = {n.index for n in members}
     first = last = node.index

@@ -34,6 +34,7 @@ from streams.coding.modality import Stance
 from streams.coding.parties import ResolvedParty
 from streams.coding.places import ResolvedPlace
 from streams.coding.quantities import QuantityExpression
+from streams.coding.tree import Node
 
 QuantityKind = Literal["dead", "injured", "arrested", "troops", "people", "money", "other"]
 _GRANULARITY: dict[int, Literal["day", "month", "year"]] = {10: "day", 7: "month", 4: "year"}
@@ -48,6 +49,8 @@ class Act:
     end: int
     trigger: tuple[int, int]
     pattern: Pattern
+    node: Node
+    """The trigger's head in its tree."""
     plover: PloverType
     type_reason: str
     actors: tuple[ResolvedParty, ...]

@@ -15,6 +15,7 @@ _RELATIVES = frozenset({"qui", "que", "qu'", "dont", "lequel", "laquelle", "lesq
 _CLITIC_OBJECTS = frozenset({"l'", "le", "la", "les", "l"})
 _CLITIC_DATIVES = frozenset({"lui", "leur", "me", "m'", "nous", "vous", "te"})
 _REFLEXIVES = frozenset({"se", "s'"})
+_FIRST_REFLEXIVES = frozenset({"me", "m'", "nous", "te", "t'", "vous"})
 
 #: A chain of control or coordination longer than this is a parser's error.
 _DEEPEST = 6
@@ -36,6 +37,13 @@ class Clauses:
             for c in self.tree.children(verb)
         )
 
+    def is_reflexive_for(self, verb: Node) -> bool:
+        """Say whether a verb stands with a reflexive pronoun of any person ("me retirer")."""
+        return self.is_reflexive(verb) or any(
+            c.folded in _FIRST_REFLEXIVES and c.pos == "PRON" and c.relation != "nsubj" and c.index < verb.index
+            for c in self.tree.children(verb)
+        )
+
     def is_participle(self, verb: Node) -> bool:
         """Say whether a word is a past participle."""
         return "VerbForm=Part" in verb.morph and ("Tense=Past" in verb.morph or "Aspect=Perf" in verb.morph)
@@ -43,11 +51,13 @@ class Clauses:
     def is_passive(self, verb: Node) -> bool:
         """Say whether the grammatical subject of a verb, or the noun it modifies, undergoes the act."""
         tree = self.tree
+        if self.is_reflexive(verb):
+            return False
         if tree.child(verb, "aux:pass", "nsubj:pass"):
             return not (verb.lemmas & self._active_participles and tree.language == "fr")
         if not self.is_participle(verb):
             return False
-        if verb.lemmas & self._active_participles or self.is_reflexive(verb):
+        if verb.lemmas & self._active_participles:
             return False
         if tree.child(verb, "aux:tense") or tree.child(verb, "obj"):
             return False
@@ -65,12 +75,19 @@ class Clauses:
         """Return the "by" phrase of a passive."""
         out = self.tree.children(verb, "obl:agent")
         if not out:
-            out = [
-                c
-                for c in self.tree.children(verb, "obl:mod", "obl:arg", "obl", "nmod")
-                if self.tree.case(c) in {"par", "by"}
-            ]
+            out = [c for c in self.tree.children(verb, "obl:mod", "obl:arg", "obl", "nmod") if self._by(c)]
+        if not out:  # the parser hangs the agent on the noun before it now and then
+            near = [n for c in self.tree.children(verb) if c.index > verb.index for n in self.tree.subtree(c)]
+            out = [n for n in near if n.relation == "nmod" and self._by(n) and not self._is_act(n)][:1]
         return out
+
+    def _by(self, node: Node) -> bool:
+        return self.tree.case(node) in {"par", "by"}
+
+    def _is_act(self, node: Node) -> bool:
+        """Say whether the head of a phrase is a noun of action, whose "par" phrase is its own agent."""
+        above = self.tree.head(node)
+        return above is not None and above.folded.endswith(("tion", "ment", "age", "tions", "ments"))
 
     def _through_relative(self, node: Node, verb: Node) -> Node | None:
         """Return the antecedent of a relative pronoun, the node itself if it is none."""
@@ -107,6 +124,10 @@ class Clauses:
                     return self.agent(first)
             return []
         return self._raw_subject(verb, depth)
+
+    def grammatical_subject(self, verb: Node) -> list[Node]:
+        """Return the subject whatever the voice, own or controlled: who "est présent", "est prêt"."""
+        return self._raw_subject(verb)
 
     def _raw_subject(self, verb: Node, depth: int = 0) -> list[Node]:
         """Return the grammatical subject, own or controlled."""
@@ -150,6 +171,9 @@ class Clauses:
     def _of_adnominal(self, verb: Node, noun: Node, depth: int) -> list[Node]:
         """Return the subject of a verb that depends on a noun: the noun, or who has the noun ("l'intention de…")."""
         if "VerbForm=Inf" in verb.morph:
+            own = self.surface_subject(noun)
+            if own is not None:  # "il est le premier ministre à se rendre à…"
+                return [own]
             for above in self.tree.ancestors(noun):
                 if above.is_verbal:
                     return self._raw_subject(above, depth + 1)
@@ -204,5 +228,7 @@ class Clauses:
         ):
             case = self.tree.case(c)
             if case and c.is_nominal | (c.pos in {"ADJ", "DET", "X"}):
-                out.append((case, c))
+                through = self._through_relative(c, node)
+                if through is not None:
+                    out.append((case, through))
         return out

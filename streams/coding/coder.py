@@ -94,7 +94,7 @@ class Coder:
         if language not in self._parsers:
             lexicon = load_lexicon(language)
             self._lexicons[language] = lexicon
-            self._parsers[language] = Parser(language, lexicon.patterns.__contains__)
+            self._parsers[language] = Parser(language, lexicon.knows)
         return self._parsers[language]
 
     def _code_one(self, article: Article) -> Coding:

@@ -71,7 +71,8 @@ class Antecedents:
         if tree.language == "en":
             feminine = None
         classes = self._lexicon.classes
-        human = core.pos == "PROPN" or bool(core.lemmas & (classes["PERSON"] | classes["INSTITUTION"]))
+        named = core.pos == "PROPN" or core.text[:1].isupper()
+        human = named or bool(core.lemmas & (classes["PERSON"] | classes["INSTITUTION"]))
         plural = coordinated or "Number=Plur" in features or core.index != node.index
         return Antecedent(start, end, tree.sentence, plural, feminine, human, core.lemma, subject)
 

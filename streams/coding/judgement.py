@@ -52,6 +52,7 @@ class _Reading:
 
     match: Match
     filled: Filled
+    mutual: bool
 
 
 class Judge:
@@ -87,14 +88,17 @@ class Judge:
             for match in alternatives:
                 filled = finder.fill(match)
                 if self._fits(match, filled, tree, clauses):
-                    readings.append(_Reading(match, self._only_actors(filled)))
+                    mutual = self._lexicon.frames[match.pattern.entry.frame].mutual
+                    readings.append(_Reading(match, self._only_actors(filled), mutual))
                     break
         readings = _without_contained(readings)
         readings = _without_outcomes(readings, tree)
         modality = ModalityReader(tree, self._lexicon, clauses)
         said = sayings(tree, self._lexicon, clauses)
-        acts = [self._act(reading, tree, modality, said) for reading in readings]
-        return _without_repetition(acts)
+        judged = [(r, self._stance(r, modality)) for r in readings]
+        kept = [(r, stance) for r, stance in judged if _is_told(r, stance)]
+        acts = [self._act(r, stance, tree, said) for r, stance in kept]
+        return _without_repetition(acts, tree)
 
     def _only_actors(self, filled: Filled) -> Filled:
         actors = tuple(a for a in filled.actors if self._parties.is_actor(a))
@@ -153,6 +157,8 @@ class Judge:
         node = match.node
         if key == "subject":
             nodes = clauses.subject(filled.governor) if filled.governor.is_verbal else []
+        elif key == "self":
+            return [Argument(node, node, node.start, node.end, "self")]
         elif key == "object":
             nodes = clauses.object(node)
         elif key == "indirect":
@@ -164,18 +170,36 @@ class Judge:
             nodes = [n for w in match.words for case, n in clauses.obliques(w) if case == key]
         return [a for n in nodes for a in as_arguments(tree, n, key, self._lexicon)]
 
-    def _act(self, reading: _Reading, tree: Tree, modality: ModalityReader, said: list[Saying]) -> Act:
+    def _stance(self, reading: _Reading, modality: ModalityReader) -> Stance:
         match, filled = reading.match, reading.filled
-        entry, node = match.pattern.entry, match.node
         is_noun = match.pattern.pos == "noun" and not filled.supported
         stance = modality.read(filled.governor, is_noun=is_noun)
-        if match.pattern.pos == "noun" and filled.supported and modality.is_negated(node):
+        if match.pattern.pos == "noun" and filled.supported and modality.is_negated(match.node):
             stance = Stance("denied", "negated", stance.past_perfect, stance.purpose)
+        return stance
+
+    def _implied_actor(self, reading: _Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
+        """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""
+        entry = reading.match.pattern.entry
+        if entry.type != "COERCE" and entry.cameo not in {"090", "115", "112"}:
+            return ()
+        for saying in said:
+            argument = saying.source
+            if argument.core.lemmas & self._lexicon.word_set("authorities"):
+                return (argument,)
+        return ()
+
+    def _act(self, reading: _Reading, stance: Stance, tree: Tree, said: list[Saying]) -> Act:
+        match, filled = reading.match, reading.filled
+        if not filled.actors:
+            implied = self._implied_actor(reading, tree, said)
+            filled = Filled(implied, filled.targets, filled.governor, filled.supported)
+        entry, node = match.pattern.entry, match.node
         plover, stance, why = _typed(entry, stance, f"lexicon entry {entry.id}, “{_words(match, self._text)}”")
         spans = [(a.start, a.end) for a in filled.actors]
         place = self._circumstances.choose_place(tree, node, filled.governor, plover, spans)
         hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
-        actors = tuple(self._parties.resolve(a, tree, hint) for a in filled.actors)
+        actors = tuple(self._parties.resolve(a, tree, self._hint_for(a, entry.type, hint)) for a in filled.actors)
         targets = tuple(self._parties.resolve(a, tree, hint) for a in filled.targets)
         tense: Tense | None = "future" if stance.modality == "planned" else "past"
         date = self._circumstances.choose_date(
@@ -192,6 +216,7 @@ class Judge:
             end=tree.end,
             trigger=(first, last),
             pattern=match.pattern,
+            node=node,
             plover=plover,
             type_reason=why,
             actors=_distinct(actors),
@@ -207,9 +232,25 @@ class Judge:
             source_reason="no source named in the sentence" if saying is None else f"found as {saying.source.source}",
         )
 
+    def _hint_for(self, argument: Argument, plover: str, hint: str | None) -> str | None:
+        """Return the hint, but not for the troops of a deployment or withdrawal: those are abroad as a rule."""
+        abroad = plover in {"MOBILIZE", "RETREAT", "AGREE", "CONCEDE"}
+        return None if abroad and self._parties.is_class(argument, ("SOLDIER",)) else hint
+
     def _hint(self, alpha2: str | None) -> str | None:
         country = alpha2 or self._circumstances.main_country()
         return self._alpha3.get(country) if country else None
+
+
+#: Acts that are done by being meant: "pour protester contre", "afin de réclamer".
+_DONE_IN_MEANING = frozenset({"PROTEST", "ACCUSE", "REQUEST", "SUPPORT"})
+
+
+def _is_told(reading: _Reading, stance: Stance) -> bool:
+    """Say whether an act is told at all: a mere aim, or what somebody is asked to do, is not."""
+    if stance.purpose and reading.match.pattern.entry.type not in _DONE_IN_MEANING:
+        return False
+    return not (stance.reason.startswith("asked for") and reading.match.pattern.pos == "verb")
 
 
 def _typed(entry: Entry, stance: Stance, why: str) -> tuple[PloverType, Stance, str]:
@@ -273,9 +314,10 @@ def _without_outcomes(readings: Sequence[_Reading], tree: Tree) -> list[_Reading
             if other.match.pattern.entry.outcome or not _hangs_on(other.match.node, reading.match.node, tree):
                 continue
             merged.add(other.match.node.index)
-            if not reading.filled.actors and other.filled.actors:
-                filled = Filled(other.filled.actors, reading.filled.targets, reading.filled.governor, False)
-                reading = _Reading(reading.match, filled)  # noqa: PLW2901 - the merged reading replaces the first
+            sides = other.filled.actors + (other.filled.targets if other.mutual else ())
+            if not reading.filled.actors and sides:
+                filled = Filled(sides, reading.filled.targets, reading.filled.governor, False)
+                reading = _Reading(reading.match, filled, reading.mutual)  # noqa: PLW2901 - the merged reading replaces the first
         kept.append(reading)
     outcomes = {r.match.node.index: r for r in kept}
     return [outcomes.get(r.match.node.index, r) for r in readings if r.match.node.index not in merged]
@@ -292,16 +334,37 @@ def _hangs_on(noun: Node, outcome: Node, tree: Tree) -> bool:
     return False
 
 
-def _without_repetition(acts: Sequence[Act]) -> list[Act]:
-    """Return the acts of a sentence without a second telling of one: same type and parties, no parties of its own."""
+def _without_repetition(acts: Sequence[Act], tree: Tree) -> list[Act]:
+    """Return the acts of a sentence without a second telling of one.
+
+    A second act of a type goes if it names no party, or the same parties by a noun, or if the first governs it ("s'est
+    dite prête à aider").
+    """
     out: list[Act] = []
     for act in acts:
         same = [a for a in out if a.plover == act.plover]
         bare = not act.actors and not act.targets
-        if same and bare:
-            continue
-        key = ({p.text for p in act.actors}, {p.text for p in act.targets})
-        if any(({p.text for p in a.actors}, {p.text for p in a.targets}) == key for a in same):
-            continue
-        out.append(act)
+        parties = ({p.text for p in act.actors}, {p.text for p in act.targets})
+        again = any(
+            ({p.text for p in a.actors}, {p.text for p in a.targets}) == parties
+            and (act.pattern.pos == "noun" or a.pattern.entry.id == act.pattern.entry.id)
+            for a in same
+        )
+        governed = any(_governs(a.node, act.node, tree) for a in same)
+        if not (same and bare) and not again and not governed:
+            out.append(act)
     return out
+
+
+def _governs(above: Node, below: Node, tree: Tree) -> bool:
+    """Say whether one predicate is the infinitive complement of another."""
+    return (
+        (below.relation in {"xcomp", "obl:arg"}
+        and below.head == above.index)
+        or (
+            below.relation in {"xcomp", "obl:arg", "advcl", "obl:mod", "acl"}
+            and "VerbForm=Inf" in below.morph
+            and tree.is_below(below, above)
+            and above.index != below.index
+        )
+    )

@@ -132,6 +132,16 @@ class Lexicon:
             head: tuple(sorted(found, key=_specificity, reverse=True)) for head, found in patterns.items()
         }
         self._sets: dict[str, frozenset[str]] = {}
+        listed = {fold(w) for group in words.values() if isinstance(group, list) for w in group}
+        parts = {w for found in self.patterns.values() for pattern in found for w in pattern.rest}
+        constrained = {
+            fold(w) for e in self.entries for group in (*e.require.values(), *e.refuse.values()) for w in group
+        }
+        self._vocabulary = frozenset(listed | parts | constrained).union(*classes.values())
+
+    def knows(self, lemma: str) -> bool:
+        """Say whether a folded lemma is in the lexicon: as the head of a pattern, in a class or in a word list."""
+        return lemma in self.patterns or lemma in self._vocabulary
 
     def word_set(self, name: str) -> frozenset[str]:
         """Return a named list of ``words.yaml``, folded."""

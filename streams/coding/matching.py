@@ -13,6 +13,12 @@ _GAP = {"verb": 4, "noun": 1, "adjective": 1}
 _FREE = frozenset({"DET", "PUNCT"})
 
 
+#: Determiners that are never pronouns.
+_SURE_DETERMINERS = frozenset(
+    ["un", "une", "des", "du", "au", "aux", "ce", "cet", "cette", "ces", "son", "sa", "ses", "leurs", "plusieurs", "deux", "trois", "quelques", "a", "an", "this", "these"]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A pattern found in a sentence."""
@@ -24,12 +30,19 @@ class Match:
 
 
 def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
+    before = tree.nodes[node.index - 1] if node.index else None
     if pattern.pos == "verb":
         if node.is_verbal:
-            return True
+            # "un manifestant" is tagged as a verb now and then: a determiner says that it is none.
+            nominal = (
+                before is not None and before.folded in _SURE_DETERMINERS and node.folded.endswith(("ant", "ants"))
+            )
+            return not nominal
         # Participles are often tagged as adjectives, after a noun above all ("deux policiers blessés").
         return node.pos == "ADJ" and node.folded != pattern.head and _looks_like_participle(node, tree.language)
     if pattern.pos == "noun":
+        if node.pos == "VERB" and before is not None:
+            return before.folded in _SURE_DETERMINERS or before.pos == "NUM"
         return node.pos == "NOUN" or (node.pos in {"PROPN", "ADJ", "X"} and node.relation not in {"amod", "flat:name"})
     return node.pos in {"ADJ", "VERB", "NOUN"}
 
@@ -75,15 +88,29 @@ def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Ma
                 if id(pattern) in seen or not _pos_fits(pattern, node, tree):
                     continue
                 seen.add(id(pattern))
-                if pattern.reflexive and not clauses.is_reflexive(node):
+                if pattern.pos == "verb" and not _voice_fits(pattern, node, clauses):
                     continue
                 rest = _rest_after(pattern, node, tree)
                 if rest is not None:
-                    here.append(Match(pattern, node, (node, *rest)))
+                    here.append(Match(pattern, _pivot(node, rest, tree), (node, *rest)))
         if here:
             here.sort(key=_rank, reverse=True)
             out.append(here)
     return out
+
+
+def _voice_fits(pattern: Pattern, node: Node, clauses: Clauses) -> bool:
+    """Say whether a verb is reflexive where its pattern is, and only there ("s'exiler" is not "exiler")."""
+    if pattern.reflexive:
+        return clauses.is_reflexive_for(node)
+    return bool(pattern.rest) or not clauses.is_reflexive(node)
+
+
+def _pivot(node: Node, rest: tuple[Node, ...], tree: Tree) -> Node:
+    """Return the head of the clause: of "était présent" the predicate, on which the parser hangs the copula."""
+    if rest and node.relation in {"cop", "aux:pass", "aux:tense"} and node.head in {r.index for r in rest}:
+        return tree.nodes[node.head]
+    return node
 
 
 def _rank(match: Match) -> tuple[int, int, str]:

@@ -15,6 +15,7 @@ from streams.coding.actors import ActorResolution, ActorTable
 from streams.coding.arguments import Argument
 from streams.coding.coreference import Antecedents
 from streams.coding.lexicon import Lexicon
+from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
 
@@ -29,6 +30,14 @@ class ResolvedParty:
     coreference: bool
     core: str
     """Folded lemma of its head noun."""
+
+
+def _without_determiner(phrase: str) -> str:
+    """Return a phrase without its article: "Un berger" must not be read as the abbreviation "UN"."""
+    first, _, rest = phrase.partition(" ")
+    if rest and first.lower() in {"un", "une", "des", "les", "le", "la", "l", "a", "an", "the", "ces", "cet", "cette"}:
+        return rest
+    return phrase
 
 
 class Parties:
@@ -55,6 +64,7 @@ class Parties:
 
     def resolve_phrase(self, phrase: str, hint: str | None = None) -> ActorResolution:
         """Return whom a phrase names."""
+        phrase = _without_determiner(phrase)
         key = (phrase, hint)
         if key not in self._known:
             self._known[key] = self._table.resolve(
@@ -86,7 +96,8 @@ class Parties:
             if name == "PLACE":
                 return core.pos == "PROPN" or bool(core.lemmas & self._lexicon.classes.get("AREA", frozenset()))
             return self.is_actor(argument)
-        return bool(core.lemmas & {name}) or core.folded == name
+        word = fold(name)
+        return word in core.lemmas or word == core.folded or word == node.folded
 
     def _words(self, argument: Argument) -> str:
         return self._text[argument.start : argument.end]

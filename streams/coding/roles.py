@@ -73,14 +73,17 @@ class RoleFinder:
 
     def _fill_verb(self, match: Match, frame: Frame) -> Filled:
         verb, clauses = match.node, self._clauses
+        copular = match.pattern.pos == "adjective" or match.words[0].relation in {"cop", "aux:pass"}
 
         def find(source: str) -> list[Node]:
             if source == "subject":
-                return clauses.subject(verb)
+                return clauses.grammatical_subject(verb) if copular else clauses.subject(verb)
             if source == "object":
                 return clauses.object(verb)
             if source == "indirect":
                 return clauses.indirect(verb)
+            if source == "speaker":
+                return self._speaker(verb)
             if source == "object_of":
                 return [
                     c
@@ -96,6 +99,17 @@ class RoleFinder:
         targets = self._take(match, roles.target, find)
         targets = tuple(t for t in targets if all(t.node.index != a.node.index for a in actors))
         return Filled(actors, targets, verb, False)
+
+    def _speaker(self, verb: Node) -> list[Node]:
+        """Return who says what a clause says ("X estime que Y est à l'origine de…")."""
+        saying = self._lexicon.word_set("saying")
+        for above in self._tree.ancestors(verb):
+            if above.is_verbal and above.lemmas & saying:
+                return self._clauses.subject(above)
+        for below in self._tree.children(verb, "parataxis"):
+            if below.lemmas & saying:
+                return self._clauses.subject(below)
+        return []
 
     def support_of(self, noun: Node) -> Node | None:
         """Return the support verb that a noun of action stands under ("lancer une offensive"), if any."""
