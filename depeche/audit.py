@@ -56,6 +56,7 @@ def audit(
             accounts.add_article(Position(record.topic, record.partition, record.offset), record.value)
             if number % 10_000 == 0:
                 progress(f"{number} records of the articles' topics read")
+        told = -1
         while True:
             results = _results(reader.ends(), outcomes, dead_letters)
             for record in reader.read_until(results):
@@ -63,9 +64,10 @@ def audit(
             report = accounts.report()
             if report.complete or clock() >= deadline:
                 return report
-            progress(
-                f"{report.versions - report.unaccounted} of {report.versions} article versions accounted for so far"
-            )
+            accounted = report.versions - report.unaccounted
+            if accounted != told:
+                told = accounted
+                progress(f"{accounted} of {report.versions} article versions accounted for so far, waiting")
             sleep(_LOOK_AGAIN_SECONDS)
 
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from depeche.present import visible
 
@@ -21,7 +22,7 @@ class Screen:
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Write to a console, standard output unless given."""
-        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        self._console = console or Console(highlight=False)
         self._clock = clock
         self._lock = threading.Lock()
         self._live: Status | None = None
@@ -36,14 +37,14 @@ class Screen:
 
     def set_status(self, text: str) -> None:
         """Show the current state."""
-        text = visible(text)
+        shown = Text(visible(text))
         with self._lock:
             if self._console.is_terminal:
                 if self._live is None:
-                    self._live = self._console.status(text)
+                    self._live = self._console.status(shown)
                     self._live.start()
                 else:
-                    self._live.update(text)
+                    self._live.update(shown)
             elif text != self._last and self._clock() >= self._due:
                 self._due = self._clock() + _STATUS_SECONDS
                 self._last = text
@@ -59,4 +60,5 @@ class Screen:
                 self._live = None
 
     def _print(self, line: str) -> None:
-        self._console.print(f"{time.strftime('%H:%M:%S')} {visible(line)}", soft_wrap=True)
+        # A Text: what strangers wrote must not be read as markup.
+        self._console.print(Text(f"{time.strftime('%H:%M:%S')} {visible(line)}"), soft_wrap=True)

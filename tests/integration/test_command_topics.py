@@ -1,0 +1,193 @@
+"""The commands that publish and look, on a real broker and without workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from typer.testing import CliRunner, Result
+
+from depeche.audit import audit
+from depeche.broker import EmbeddedBroker
+from depeche.command import app
+from depeche.doctor import check_broker, check_clock
+from depeche.exits import NOT_RIGHT, UNAVAILABLE
+from depeche.reader import ReaderError, TopicReader, committed
+from depeche.settings import load
+from depeche.status import read_status
+from depeche.topics import TopicError, differences, ensure_topics, read_topics
+from schemas.article import Article
+from schemas.topics import TOPICS
+from tests.depeche.samples import article, dead_letter, outcome
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("DEPECHE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(broker: EmbeddedBroker, fresh_prefix: str) -> Callable[..., Result]:
+    def command(*arguments: str) -> Result:
+        where = ["--bootstrap", broker.address, "--prefix", fresh_prefix]
+        return CliRunner().invoke(app, [*arguments, *where])
+
+    return command
+
+
+def put(address: str, topic: str, *values: bytes | None, partition: int = 0) -> None:
+    producer: Any = KafkaProducer(bootstrap_servers=address)
+    try:
+        for value in values:
+            producer.send(topic, key=b"k", value=value, partition=partition).get(timeout=30)
+    finally:
+        producer.close()
+
+
+def test_topics_are_made_once_as_the_contract_has_them(broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    made = ensure_topics(broker.address, prefix=fresh_prefix, partitions=3)
+    assert set(made) == {topic.name(fresh_prefix) for topic in TOPICS}
+    assert ensure_topics(broker.address, prefix=fresh_prefix, partitions=3) == ()
+    for topic, state in zip(TOPICS, read_topics(broker.address, prefix=fresh_prefix), strict=True):
+        assert differences(state, partitions=3, config=topic.config()) == ()
+
+
+def test_topics_with_another_partition_count_are_refused_by_name(broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    ensure_topics(broker.address, prefix=fresh_prefix, partitions=3)
+    with pytest.raises(TopicError, match=rf"{fresh_prefix}\.articles has 3.*4 are configured"):
+        ensure_topics(broker.address, prefix=fresh_prefix, partitions=4)
+
+
+def test_a_broker_that_is_away_is_told_at_once() -> None:
+    with pytest.raises(TopicError, match=r"no Kafka broker listens at 127\.0\.0\.1:1 "):
+        ensure_topics("127.0.0.1:1", prefix="news")
+
+
+def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
+    broker: EmbeddedBroker, fresh_prefix: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "un.txt").write_text("Un texte d'été.", encoding="utf-8")
+    (folder / "deux.jsonl").write_text('{"id": "a", "text": "A."}\nnot json\n{"id": "b", "text": "B."}\n')
+    first = run("ingest", str(folder))
+    assert first.exit_code == NOT_RIGHT
+    assert "3 article versions published and acknowledged; 1 errors" in first.output
+    assert f"depeche: {folder}/deux.jsonl:2: not JSON" in first.stderr
+    again = run("ingest", str(folder / "un.txt"), str(folder / "deux.jsonl"), "--backfill")
+    assert "3 article versions published" in again.output
+
+    def ids(topic: str) -> set[tuple[str, str]]:
+        with TopicReader(broker.address, [f"{fresh_prefix}.{topic}"]) as reader:
+            reader.seek(reader.beginnings())
+            found = [Article.from_bytes(record.value or b"") for record in reader.read_until(reader.ends())]
+        return {(item.article_id, item.version) for item in found}
+
+    assert len(ids("articles")) == 3
+    assert ids("articles") == ids("articles.backfill")
+
+    report = audit(broker.address, fresh_prefix)
+    assert (report.records, report.versions, report.unaccounted) == (6, 3, 3)
+    audited = run("audit")
+    assert audited.exit_code == NOT_RIGHT
+    assert "0 of 3 article versions accounted for (6 records)" in audited.output
+
+
+def test_a_path_that_is_not_there_is_an_error_and_nothing_is_published(run: Callable[..., Result]) -> None:
+    result = run("ingest", "nothing.txt")
+    assert result.exit_code == NOT_RIGHT
+    assert "nothing.txt: there is no such file" in result.stderr
+    assert "0 article versions" in result.output
+
+
+def test_the_audit_waits_for_what_is_late_and_counts_only_what_was_there(
+    broker: EmbeddedBroker, fresh_prefix: str
+) -> None:
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    articles = [article(f"g{n}") for n in range(5)]
+    topic = f"{fresh_prefix}.articles"
+    put(broker.address, topic, *(a.to_bytes() for a in articles), b"{", None)
+    looks = 0
+
+    def sleep(_seconds: float) -> None:
+        # What the workers do meanwhile; and an article that comes after the audit began.
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            put(broker.address, f"{fresh_prefix}.outcomes", *(outcome(a).to_bytes() for a in articles))
+            put(broker.address, topic, article("late").to_bytes())
+        elif looks == 2:
+            letters = [dead_letter(topic, 0, offset).to_bytes() for offset in (5, 6)]
+            put(broker.address, f"{fresh_prefix}.dead-letters", *letters)
+        time.sleep(0.01)
+
+    report = audit(broker.address, fresh_prefix, wait_seconds=120, sleep=sleep)
+    assert report.complete
+    assert looks == 2
+    assert (report.records, report.versions, report.invalid) == (7, 5, 2)
+    assert not audit(broker.address, fresh_prefix).complete
+
+
+def test_tail_shows_invalid_records_as_such_and_goes_on(
+    broker: EmbeddedBroker, fresh_prefix: str, run: Callable[..., Result]
+) -> None:
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    put(broker.address, f"{fresh_prefix}.articles", b"\xff\x1b[2J", None, article().to_bytes())
+    result = run("tail", "articles", "--from-beginning", "--limit", "3")
+    lines = result.output.splitlines()
+    assert ["INVALID" in line for line in lines] == [True, True, False]
+    assert "\x1b" not in result.output
+    told = [
+        json.loads(line)
+        for line in run("tail", "articles", "--from-beginning", "-n", "3", "--json").output.splitlines()
+    ]
+    assert [record["offset"] for record in told] == [0, 1, 2]
+    assert told[2]["message"]["title"] == "Titre"
+
+
+def test_large_records_are_read(broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    large = article("big", "Une phrase. " * 500_000)
+    producer: Any = KafkaProducer(bootstrap_servers=broker.address, max_request_size=32 * 1024 * 1024)
+    producer.send(f"{fresh_prefix}.articles", value=large.to_bytes()).get(timeout=60)
+    producer.close()
+    assert audit(broker.address, fresh_prefix).versions == 1
+
+
+def test_the_prefix_of_nobody_is_told(run: Callable[..., Result]) -> None:
+    result = run("tail", "events")
+    assert result.exit_code == UNAVAILABLE
+    assert "has anything run on this broker with this prefix?" in result.stderr
+
+
+def test_status_and_groups_of_a_broker_on_which_no_worker_ran(broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    put(broker.address, f"{fresh_prefix}.articles", article().to_bytes(), b"{")
+    status = read_status(broker.address, fresh_prefix, f"{fresh_prefix}-worker")
+    assert (status.articles, status.outcomes, status.waiting) == (2, 0, 2)
+    assert committed(broker.address, "nobody") == {}
+    with pytest.raises(ReaderError, match="no Kafka broker"):
+        committed("127.0.0.1:1", "nobody")
+
+
+def test_the_doctor_looks_at_topics_and_clock(broker: EmbeddedBroker, fresh_prefix: str) -> None:
+    settings = load(options={"prefix": fresh_prefix}).settings
+    assert "no topics" in list(check_broker(settings, broker.address))[-1].text
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    assert {finding.severity for finding in check_broker(settings, broker.address)} == {"good"}
+    put(broker.address, f"{fresh_prefix}.articles", article().to_bytes())
+    (fine,) = check_clock(settings, broker.address, time.time())
+    assert fine.severity == "good"
+    (behind,) = check_clock(settings, broker.address, time.time() - 3600)
+    assert behind.severity == "bad"
+    assert "in the future" in behind.text
