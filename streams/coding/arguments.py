@@ -15,7 +15,33 @@ _LEFT_OUT = frozenset({"acl:relcl", "advcl", "parataxis", "conj", "cc", "punct",
                        "obl:mod", "dep", "cop", "nsubj", "nsubj:pass", "advmod:neg", "case:poss", "acl"})  # fmt: skip
 #: Complements that say when, why or against whom, not who.
 _CIRCUMSTANTIAL = frozenset(
-    ["des", "lors de", "dans", "apres", "avant", "pendant", "depuis", "selon", "contre", "face a", "lors", "durant", "sans", "pour", "malgre", "afin de", "during", "after", "before", "since", "against", "without", "for", "despite", "on"]
+    [
+        "des",
+        "lors de",
+        "dans",
+        "apres",
+        "avant",
+        "pendant",
+        "depuis",
+        "selon",
+        "contre",
+        "face a",
+        "lors",
+        "durant",
+        "sans",
+        "pour",
+        "malgre",
+        "afin de",
+        "during",
+        "after",
+        "before",
+        "since",
+        "against",
+        "without",
+        "for",
+        "despite",
+        "on",
+    ]
 )
 _NAME_LINKS = frozenset({"appos", "flat:name", "flat", "flat:foreign"})
 _LONGEST_ARGUMENT = 160

@@ -18,10 +18,14 @@ from streams.coding.dates import DateExpression, DateGrammar, Tense
 from streams.coding.lexicon import Lexicon
 from streams.coding.places import ResolvedPlace
 from streams.coding.quantities import QuantityExpression
+from streams.coding.text import fold, one_for_one
 from streams.coding.tree import Node, Tree
 
 #: Acts of word: they happen wherever their speaker is, which the text seldom says.
 VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "SANCTION"})
+
+#: Acts of word that nobody meets for: with a foreign speaker, nothing ties them to the article's place.
+_SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
 
 #: Which quantities an act of a type can have.
 _KINDS = {
@@ -73,12 +77,13 @@ class Circumstances:
         """Take what the resolvers found in the whole article."""
         self._text = text
         self._lexicon = lexicon
-        self.places = tuple(places)
+        # A capitalised article at the start of a sentence is no place, though one in India is called "Un".
+        self.places = tuple(p for p in places if fold(p.text) not in lexicon.word_set("articles"))
         self._dates = tuple(dates)
         self._quantities = tuple(quantities)
         self._grammar = grammar
         self._published = published
-        self._title_places = tuple(title_places)
+        self._title_places = tuple(p for p in title_places if fold(p.text) not in lexicon.word_set("articles"))
         self._countries = Counter(p.entry.country for p in self.places if p.entry.country)
         self._countries.update({p.entry.country: 2 for p in title_places if p.entry.country})
         self._main = self._main_place()
@@ -92,11 +97,11 @@ class Circumstances:
 
     def _is_locative(self, place: ResolvedPlace) -> bool:
         """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
-        before = self._text[max(0, place.start - 40) : place.start].replace("’", "'").lower()
+        before = fold(one_for_one(self._text[max(0, place.start - 40) : place.start]))
         words = before.replace("'", "' ").split()
         strong = self._lexicon.word_set("strong_locatives")
         links = {"de", "du", "d'", "la", "le", "l'", "les", "des", "of", "the"}
-        tail = words[-4:]
+        tail = words[-6:]
         if not tail:
             return False
         if tail[-1] in strong:
@@ -150,6 +155,7 @@ class Circumstances:
                 score -= 1.5
             score += {"city": 0.5, "region": 0.4, "other": 0.3}.get(place.entry.kind, 0.0)
             score -= abs(nodes[0].index - predicate.index) / 40
+            score -= 0.0 if place.entry.country else 0.6
             scored.append((score, -place.start, place))
         verbal = plover in VERBAL_TYPES
         if scored:
@@ -157,9 +163,18 @@ class Circumstances:
             if best[0] >= (3.2 if verbal else 1.0):
                 self._last_place = best[2]
                 return ChosenPlace(best[2], "locative phrase in the act's sentence", True)
-        if verbal:
+        return ChosenPlace(None, "no place in the act's sentence")
+
+    def inherited_place(self, plover: str, *, at_home: bool) -> ChosenPlace:
+        """Return the place of an act whose own sentence names none.
+
+        Args:
+            plover: the act's type.
+            at_home: True where an actor is of the country that the article is about: what it says, it says there.
+        """
+        if plover in _SPOKEN and not at_home:
             return ChosenPlace(None, "an act of words, and no place in its own clause")
-        if self._last_place is not None:
+        if self._last_place is not None and plover not in VERBAL_TYPES:
             return ChosenPlace(self._last_place, "place of the act told before")
         if self._main is not None:
             return ChosenPlace(self._main, "main place of the article")

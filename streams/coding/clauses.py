@@ -193,6 +193,9 @@ class Clauses:
             through = self._through_relative(c, verb)
             if through is not None:
                 return [through]
+        for c in tree.children(verb, "obl:arg", "obl:mod", "nmod", "obl"):
+            if self._is_partitive(c, verb):
+                return [c]
         for c in tree.children(verb):
             if c.folded in _CLITIC_OBJECTS and c.pos in {"PRON", "DET"} and c.index < verb.index:
                 return [c]
@@ -209,6 +212,16 @@ class Clauses:
             ):
                 return [above]
         return []
+
+    def _is_partitive(self, node: Node, verb: Node) -> bool:
+        """Say whether a "de" phrase is an object with a partitive or plural article ("acheminer de l'aide, des vivres")."""
+        words = [c for c in self.tree.children(node, "case") if c.index < node.index]
+        if self.tree.language != "fr" or len(words) != 1 or not 0 < words[0].index - verb.index <= 4:
+            return False
+        if words[0].folded == "des":
+            return True
+        follower = self.tree.nodes[words[0].index + 1]
+        return words[0].folded == "de" and follower.folded in {"l'", "la"} and follower.pos == "DET"
 
     def indirect(self, verb: Node) -> list[Node]:
         """Return the dative: a clitic ("leur a imposé"), or English "to" and double objects."""

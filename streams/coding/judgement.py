@@ -156,7 +156,9 @@ class Judge:
             return filled.targets
         node = match.node
         if key == "subject":
-            nodes = clauses.subject(filled.governor) if filled.governor.is_verbal else []
+            copular = match.words[0].relation in {"cop", "aux:pass"} and len(match.words) > 1
+            find = clauses.grammatical_subject if copular else clauses.subject
+            nodes = find(filled.governor) if filled.governor.is_verbal or copular else []
         elif key == "self":
             return [Argument(node, node, node.start, node.end, "self")]
         elif key == "object":
@@ -178,7 +180,7 @@ class Judge:
             stance = Stance("denied", "negated", stance.past_perfect, stance.purpose)
         return stance
 
-    def _implied_actor(self, reading: _Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
+    def _implied_actor(self, reading: _Reading, said: list[Saying]) -> tuple[Argument, ...]:
         """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""
         entry = reading.match.pattern.entry
         if entry.type != "COERCE" and entry.cameo not in {"090", "115", "112"}:
@@ -192,7 +194,7 @@ class Judge:
     def _act(self, reading: _Reading, stance: Stance, tree: Tree, said: list[Saying]) -> Act:
         match, filled = reading.match, reading.filled
         if not filled.actors:
-            implied = self._implied_actor(reading, tree, said)
+            implied = self._implied_actor(reading, said)
             filled = Filled(implied, filled.targets, filled.governor, filled.supported)
         entry, node = match.pattern.entry, match.node
         plover, stance, why = _typed(entry, stance, f"lexicon entry {entry.id}, “{_words(match, self._text)}”")
@@ -201,6 +203,9 @@ class Judge:
         hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
         actors = tuple(self._parties.resolve(a, tree, self._hint_for(a, entry.type, hint)) for a in filled.actors)
         targets = tuple(self._parties.resolve(a, tree, hint) for a in filled.targets)
+        if place.place is None:
+            at_home = hint is not None and any(p.resolution.country == hint for p in actors)
+            place = self._circumstances.inherited_place(plover, at_home=at_home)
         tense: Tense | None = "future" if stance.modality == "planned" else "past"
         date = self._circumstances.choose_date(
             tree, node, filled.governor, plover, tense, background=stance.past_perfect
@@ -358,13 +363,9 @@ def _without_repetition(acts: Sequence[Act], tree: Tree) -> list[Act]:
 
 def _governs(above: Node, below: Node, tree: Tree) -> bool:
     """Say whether one predicate is the infinitive complement of another."""
-    return (
-        (below.relation in {"xcomp", "obl:arg"}
-        and below.head == above.index)
-        or (
-            below.relation in {"xcomp", "obl:arg", "advcl", "obl:mod", "acl"}
-            and "VerbForm=Inf" in below.morph
-            and tree.is_below(below, above)
-            and above.index != below.index
-        )
+    return (below.relation in {"xcomp", "obl:arg"} and below.head == above.index) or (
+        below.relation in {"xcomp", "obl:arg", "advcl", "obl:mod", "acl"}
+        and "VerbForm=Inf" in below.morph
+        and tree.is_below(below, above)
+        and above.index != below.index
     )

@@ -15,7 +15,30 @@ _FREE = frozenset({"DET", "PUNCT"})
 
 #: Determiners that are never pronouns.
 _SURE_DETERMINERS = frozenset(
-    ["un", "une", "des", "du", "au", "aux", "ce", "cet", "cette", "ces", "son", "sa", "ses", "leurs", "plusieurs", "deux", "trois", "quelques", "a", "an", "this", "these"]
+    [
+        "un",
+        "une",
+        "des",
+        "du",
+        "au",
+        "aux",
+        "ce",
+        "cet",
+        "cette",
+        "ces",
+        "son",
+        "sa",
+        "ses",
+        "leurs",
+        "plusieurs",
+        "deux",
+        "trois",
+        "quelques",
+        "a",
+        "an",
+        "this",
+        "these",
+    ]
 )
 
 
@@ -61,7 +84,7 @@ def _rest_after(pattern: Pattern, node: Node, tree: Tree) -> tuple[Node, ...] | 
     found: list[Node] = []
     position = node.index + 1
     for word in pattern.rest:
-        gap = 0
+        gap = 3 if pattern.head == "etre" and pattern.pos == "verb" else 0
         while position < len(tree.nodes):
             here = tree.nodes[position]
             position += 1
@@ -90,13 +113,26 @@ def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Ma
                 seen.add(id(pattern))
                 if pattern.pos == "verb" and not _voice_fits(pattern, node, clauses):
                     continue
-                rest = _rest_after(pattern, node, tree)
+                rest = _rest_after(pattern, node, tree) or _rest_as_object(pattern, node, tree, clauses)
                 if rest is not None:
                     here.append(Match(pattern, _pivot(node, rest, tree), (node, *rest)))
         if here:
             here.sort(key=_rank, reverse=True)
             out.append(here)
     return out
+
+
+def _rest_as_object(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) -> tuple[Node, ...] | None:
+    """Return the one further word of a verbal expression if it is the verb's object, however far."""
+    if pattern.pos != "verb" or not pattern.rest:
+        return () if not pattern.rest else None
+    for node_ in clauses.object(node):
+        if _word_fits(pattern.rest[0], node_):
+            if len(pattern.rest) == 1:
+                return (node_,)
+            following = _rest_after(pattern, tree.nodes[node_.index - 1], tree) if node_.index else None
+            return following if following and following[0].index == node_.index else None
+    return None
 
 
 def _voice_fits(pattern: Pattern, node: Node, clauses: Clauses) -> bool:

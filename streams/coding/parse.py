@@ -181,6 +181,8 @@ def _likeliest(lemmas: frozenset[str], folded: str, pos: str) -> str:
         if verbs:
             return min(verbs, key=lambda x: (len(x), x))
     if pos in {"NOUN", "ADJ"}:
+        if folded[-1:] in {"s", "x"} and folded[:-1] in lemmas:
+            return folded[:-1]
         nominal = [x for x in lemmas if x != folded and not x.endswith(("er", "ir", "re"))]
         if nominal:
             return min(nominal, key=lambda x: (len(x), x))

@@ -82,7 +82,7 @@ class Parties:
             members = self._lexicon.classes[name]
             return bool(core.lemmas & members) or core.folded in members or node.folded in members
         if name == "NAME":
-            return core.pos == "PROPN"
+            return core.pos == "PROPN" or self._is_named(argument)
         if name == "NUMBER":
             return core.pos == "NUM" or node.pos == "NUM"
         if name == "PRONOUN":
@@ -97,7 +97,15 @@ class Parties:
                 return core.pos == "PROPN" or bool(core.lemmas & self._lexicon.classes.get("AREA", frozenset()))
             return self.is_actor(argument)
         word = fold(name)
-        return word in core.lemmas or word == core.folded or word == node.folded
+        return word in core.lemmas or word in {core.folded, node.folded}
+
+    def _is_named(self, argument: Argument) -> bool:
+        """Say whether a phrase that the tagger took for a common noun is a name: capitals, or in the actor table."""
+        core = argument.core
+        if core.text[:1].isupper() and core.index > 0 and core.pos in {"NOUN", "ADJ", "X", "VERB"}:
+            return True
+        found = self.resolve_phrase(self._words(argument)).id
+        return found is not None and found.startswith(("person:", "org:"))
 
     def _words(self, argument: Argument) -> str:
         return self._text[argument.start : argument.end]

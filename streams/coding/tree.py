@@ -81,6 +81,8 @@ class Tree:
         if not words:
             return ""
         first = words[0]
+        if first.folded in _WITHOUT_DE:  # "avec des migrants": the parser takes the article for a preposition
+            words = [first, *(w for w in words[1:] if PREPOSITIONS.get(w.folded, w.folded) != "de")]
         parts = [PREPOSITIONS.get(first.folded, first.folded)]
         parts += [c.folded for c in self.children(first, "fixed")]
         parts += [c.folded for c in words[1:]]
@@ -134,6 +136,10 @@ class Tree:
             node = self.nodes[node.head]
         return node
 
+
+_WITHOUT_DE = frozenset(
+    ["avec", "contre", "sur", "dans", "par", "pour", "entre", "sous", "chez", "sans", "selon", "vers", "envers", "en", "a", "au", "aux", "parmi", "depuis", "des"]
+)
 
 #: Contracted and elided prepositions, and lexical variants that frames need not tell apart.
 PREPOSITIONS = {
