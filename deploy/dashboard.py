@@ -127,12 +127,15 @@ def _alert_annotation() -> Json:
     return {
         "datasource": DATASOURCE,
         "enable": True,
-        "expr": 'ALERTS{alertname=~"Depeche.+", alertstate="firing"}',
         "hide": False,
         "iconColor": "red",
         "name": "Alerts",
-        "step": "60s",
         "tagKeys": "severity,job,stage,topic",
+        "target": {
+            "expr": 'ALERTS{alertname=~"Depeche.+", alertstate="firing"}',
+            "interval": "60s",
+            "refId": "Anno",
+        },
         "titleFormat": "{{alertname}}",
         "type": "tags",
         "useValueForTime": False,
@@ -221,21 +224,33 @@ def _options(panel: Panel) -> Json:
                 "graphMode": "none",
                 "justifyMode": "auto",
                 "orientation": "auto",
+                "percentChangeColorMode": "standard",
                 "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                "showPercentChange": False,
                 "textMode": "auto",
+                "wideLayout": True,
             }
         case "heatmap":
             return {
                 "calculate": False,
                 "cellGap": 1,
-                "color": {"mode": "scheme", "scheme": "Blues", "steps": 64},
+                "color": {
+                    "exponent": 0.5,
+                    "fill": "dark-blue",
+                    "mode": "scheme",
+                    "reverse": False,
+                    "scheme": "Blues",
+                    "steps": 64,
+                },
+                "exemplars": {"color": "orange"},
                 "legend": {"show": True},
                 "rowsFrame": {"layout": "auto"},
+                "showValue": "never",
                 "tooltip": {"mode": "single", "yHistogram": False},
                 "yAxis": {"axisPlacement": "left", "unit": panel.unit},
             }
         case "table":
-            return {"cellHeight": "sm", "showHeader": True}
+            return {"cellHeight": "sm", "frameIndex": 0, "showHeader": True}
         case _:
             return {
                 "legend": {"calcs": ["lastNotNull"], "displayMode": "table", "placement": "bottom", "showLegend": True},

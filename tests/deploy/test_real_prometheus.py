@@ -232,7 +232,7 @@ def test_every_query_of_the_dashboard_finds_something(prometheus: Server, expres
 def test_the_dashboards_annotations_are_queries(prometheus: Server) -> None:
     for path in DASHBOARDS:
         for annotation in read_json(path)["annotations"]["list"]:
-            prometheus.query(annotation["expr"])
+            prometheus.query(annotation["target"]["expr"])
 
 
 @pytest.mark.skipif(
