@@ -85,8 +85,8 @@ def _moment(match: re.Match[str], month: int, year: int, form: str) -> DateReadi
             tzinfo=timezone(offset),
         )
         moment = local.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        return DateReading(None, f"{form}: {error}")
+    except (ValueError, OverflowError):
+        return DateReading(None, f"{form}: no such day or time")
     if year < _EARLIEST_YEAR:
         return DateReading(None, f"{form}: the year {year} is before newspapers")
     if hour is None:

@@ -266,8 +266,15 @@ def decide(entries: Sequence[Entry], seen: SeenIndex, listing: Listing, provenan
     present = frozenset((_source_id(entry, listing.source), _simple_key(entry)) for entry in entries)
     decided = _Round(seen, listing, provenance)
     unchanged = set(seen.rows())
+    listed: set[SeenKey] = set()
     for entry in entries:
-        decided.decide(entry, _key(entry, _source_id(entry, listing.source), seen, shared, present))
+        source_id = _source_id(entry, listing.source)
+        itself = (source_id, _composite_key(entry))
+        if itself in listed and listing.repeats == "first":
+            decided.counts["repeated"] += 1
+            continue
+        listed.add(itself)
+        decided.decide(entry, _key(entry, source_id, seen, shared, present))
     return Decision(
         articles=tuple(decided.articles),
         seen=tuple(row for row in decided.rows.values() if row not in unchanged),

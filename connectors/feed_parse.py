@@ -24,6 +24,10 @@ _ENTRIES: Final = frozenset({"item", "entry"})
 _WEB_PAGE: Final = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _ENTITY: Final = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _OPENING: Final = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_TAG: Final = re.compile(rb"<(/?)[A-Za-z][^<>]{0,4000}?(/?)>")
+MAX_OPEN_TAGS: Final = 2_000
+"""Tags left open in a document that is not well-formed: HTML's <br> and <p>, mostly. feedparser's time grows with the
+square of their number."""
 _ROOT_END: Final = re.compile(rb"</(?:[A-Za-z][\w.-]*:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]{1,40})""", re.IGNORECASE)
@@ -138,6 +142,13 @@ def _check_malformed(body: bytes, max_entries: int) -> None:
     if not _OPENING.search(body):
         msg = "not well-formed, and no entry in it"
         raise FeedError(msg)
+    open_tags = 0
+    for tag in _TAG.finditer(body):
+        closing, empty = tag.groups()
+        open_tags += -1 if closing else 0 if empty else 1
+        if open_tags > MAX_OPEN_TAGS:
+            msg = f"not well-formed, with more than {MAX_OPEN_TAGS} tags left open"
+            raise FeedError(msg)
 
 
 def _feedparser(body: bytes, content_type: str) -> Any:

@@ -63,7 +63,7 @@ def scan(folder: Path) -> tuple[dict[str, FoundFile], list[SourceError]]:
     root = str(folder)
     for parent, folders, names in os.walk(root, onerror=failed):
         folders[:] = sorted(name for name in folders if not is_ignored(name))
-        for name in names:
+        for name in sorted(names):
             path = os.path.join(parent, name)  # noqa: PTH118 - a scan of many files: pathlib costs four times as much
             if is_ignored(name):
                 continue
@@ -200,7 +200,7 @@ class FolderSource:
                 return progress, False
             progress = replace(progress, offset=item.end, line=item.line)
             last = item if isinstance(item, ReadError) else None
-            if last is None or progress.error != last.reason:  # the same again was reported before
+            if last is None or last.error_class != "io" or progress.error != last.reason:  # told once, not at each scan
                 part.add(item, self._folder)
             if last is not None:
                 progress = replace(progress, error=last.reason)

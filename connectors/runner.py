@@ -17,6 +17,7 @@ from typing import Final
 from connectors.feed import FeedSource
 from connectors.folder import FolderSource
 from connectors.metrics import ConnectorMetrics
+from connectors.producer import KafkaPythonProducer, ProducerFactory
 from connectors.publisher import Publisher
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Source
@@ -110,6 +111,7 @@ class ConnectorRunner:
         metrics: ConnectorMetrics | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         randomness: Callable[[], float] = random.random,
+        factory: ProducerFactory = KafkaPythonProducer,
     ) -> None:
         """Prepare; nothing is opened before `run`.
 
@@ -120,7 +122,7 @@ class ConnectorRunner:
         self._metrics = metrics or ConnectorMetrics()
         self._clock = clock
         self._randomness = randomness
-        self._publisher = Publisher(settings.publisher, self._metrics, clock=clock)
+        self._publisher = Publisher(settings.publisher, self._metrics, factory=factory, clock=clock)
         self._sources: tuple[Source, ...] = ()
         self._threads: tuple[threading.Thread, ...] = ()
         self._failure: str | None = None

@@ -1,0 +1,230 @@
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.folder import FolderSource, is_settled, scan
+from connectors.records import StateChange
+from connectors.source import Batch
+from connectors.state import State
+from schemas.article import Article, Source
+
+SOURCE = Source(id="drop")
+
+
+class Drop:
+    """A drop folder with its source and a clock that the test turns."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "drop"
+        self.folder.mkdir(exist_ok=True)
+        self.path = tmp_path / "state.sqlite"
+        self.now = datetime.now(UTC) + timedelta(minutes=1)  # whatever the test writes is old by then
+        self.start()
+
+    def start(self) -> None:
+        self.state = State(self.path)
+        self.source = FolderSource(self.folder, self.state, source=SOURCE, interval=timedelta(seconds=2))
+
+    def restart(self) -> None:
+        self.state.close()
+        self.start()
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def batch(self, *, commit: bool = True) -> Batch:
+        self.now += timedelta(seconds=2)
+        batch = self.source.next_batch(self.now)
+        if commit:
+            self.state.commit(batch.commit)
+        return batch
+
+    def all(self) -> tuple[list[Article], list[str]]:
+        """Turn until two scans in a row bring nothing."""
+        articles: list[Article] = []
+        errors: list[str] = []
+        idle = 0
+        while idle < 3:
+            batch = self.batch()
+            articles += batch.articles
+            errors += map(str, batch.errors)
+            idle = 0 if batch.articles or batch.errors or batch.commit else idle + 1
+        return articles, errors
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Drop:
+    return Drop(tmp_path)
+
+
+def ids(articles: list[Article]) -> list[str | None]:
+    return [article.identity.guid for article in articles]
+
+
+def test_files_become_articles_once(drop: Drop) -> None:
+    drop.write("a.txt", "Un texte.")
+    drop.write("sub/b.html", "<p>Une page.</p>")
+    drop.write("c.jsonl", '{"id": "l1", "text": "Une ligne."}\n{"id": "l2", "text": "Une autre.", "source": "afp"}\n')
+    articles, errors = drop.all()
+    assert ids(articles) == ["a", "l1", "l2", "sub/b"]
+    assert [article.source.id for article in articles] == ["drop", "drop", "afp", "drop"]
+    assert errors == []
+    assert drop.all() == ([], [])
+    drop.restart()
+    assert drop.all() == ([], [])
+
+
+def test_the_same_file_written_again_changes_nothing_and_another_content_is_a_version(drop: Drop) -> None:
+    path = drop.write("a.txt", "Un texte.")
+    (first,), _ = drop.all()
+    path.unlink()
+    drop.all()
+    drop.write("a.txt", "Un texte.")
+    os.utime(path, ns=(1, 1))
+    assert drop.all() == ([], [])
+    drop.write("a.txt", "Un texte corrigé.")
+    (second,), _ = drop.all()
+    assert second.article_id == first.article_id
+    assert second.revision > first.revision
+
+
+def test_a_killed_line_withdraws(drop: Drop) -> None:
+    drop.write("a.jsonl", '{"id": "1", "text": "Faux."}\n{"id": "1", "status": "killed"}\n')
+    articles, _ = drop.all()
+    assert [article.status for article in articles] == ["usable", "killed"]
+    assert articles[1].revision > articles[0].revision
+
+
+def test_a_file_that_grows_is_not_read_yet(drop: Drop) -> None:
+    path = drop.write("a.txt", "Début")
+    for number in range(4):
+        assert drop.batch().articles == ()
+        with path.open("a") as file:
+            file.write(f" et suite {number}")
+    articles, _ = drop.all()
+    assert [article.text for article in articles] == ["Début et suite 0 et suite 1 et suite 2 et suite 3"]
+
+
+def test_a_file_written_just_now_is_not_read_yet(drop: Drop) -> None:
+    path = drop.write("a.txt", "Début")
+    found, _ = scan(drop.folder)
+    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    assert not is_settled(found["a.txt"], found, changed + timedelta(milliseconds=300))
+    assert is_settled(found["a.txt"], found, changed + timedelta(seconds=2))
+    assert is_settled(found["a.txt"], found, changed - timedelta(days=1))
+    assert not is_settled(found["a.txt"], {}, changed + timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("name", ["a.txt.part", "a.tmp", ".a.txt", "a~", "b.CRDOWNLOAD", ".git/a.txt", "in.part/a.txt"])
+def test_files_being_written_and_hidden_ones_are_passed_over(drop: Drop, name: str) -> None:
+    drop.write(name, "x")
+    assert drop.all() == ([], [])
+
+
+def test_what_cannot_be_read_is_told_once_stays_and_is_tried_again_when_it_changes(drop: Drop) -> None:
+    latin = drop.write("latin.txt", "Élysée".encode("latin-1"))
+    drop.write("photo.jpg", b"\xff\xd8")
+    drop.write("ok.txt", "Bien.")
+    articles, errors = drop.all()
+    assert ids(articles) == ["ok"]
+    assert len(errors) == 2
+    assert "latin.txt: not UTF-8: byte 0xc9" in errors[0]
+    assert "photo.jpg: can't read .jpg" in errors[1]
+    drop.restart()
+    assert drop.all() == ([], [])
+    assert latin.exists()
+    drop.write("latin.txt", "Élysée, cette fois en UTF-8")
+    articles, errors = drop.all()
+    assert ids(articles) == ["latin"]
+    assert errors == []
+
+
+def test_a_file_that_may_not_be_opened_is_tried_until_it_may(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = drop.write("a.txt", "Bien.")
+    opening: Callable[..., Any] = Path.open
+    shut = True
+
+    def refuse(self: Path, *arguments: object, **named: object) -> object:
+        if shut and self == path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opening(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    errors: list[str] = []
+    for _ in range(6):
+        errors += map(str, drop.batch().errors)
+    assert errors == [f"{path}: Permission denied"]
+    shut = False
+    articles, errors = drop.all()
+    assert ids(articles) == ["a"]
+    assert errors == []
+
+
+def test_a_long_file_is_read_in_parts_and_goes_on_after_a_kill(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.folder.MAX_BATCH_ENTRIES", 7)
+    lines = [f'{{"id": "{n}", "text": "Texte {n}."}}' if n % 10 else "not json" for n in range(1, 101)]
+    drop.write("a.jsonl", "\n".join(lines))
+    seen: list[str | None] = []
+    errors: list[str] = []
+    uncommitted = 0
+    while len(seen) < 90:
+        lost = drop.batch(commit=False)  # handed out, and the process killed before the commit
+        uncommitted += bool(lost.articles)
+        drop.restart()
+        drop.batch()
+        batch = drop.batch()
+        assert len(batch.articles) <= 7
+        seen += ids(list(batch.articles))
+        errors += map(str, batch.errors)
+    assert seen == [str(n) for n in range(1, 101) if n % 10]
+    assert len(errors) == 10
+    assert "a.jsonl:10: not JSON" in errors[0]
+    assert drop.all() == ([], [])
+
+
+def test_what_was_not_committed_is_handed_out_again(drop: Drop) -> None:
+    drop.write("a.txt", "Un.")
+    drop.batch()
+    assert ids(list(drop.batch(commit=False).articles)) == ["a"]
+    articles, _ = drop.all()
+    assert ids(articles) == ["a"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(drop: Drop, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (drop.folder / "link.txt").symlink_to(secret)
+    (drop.folder / "gone.txt").symlink_to(tmp_path / "nothing")
+    inside = drop.write("a.txt", "Un.")
+    (drop.folder / "b.txt").symlink_to(inside)
+    assert ids(drop.all()[0]) == ["a", "b"]
+
+
+def test_a_named_pipe_is_not_waited_for(drop: Drop) -> None:
+    os.mkfifo(drop.folder / "pipe.txt")
+    assert drop.all() == ([], [])
+
+
+def test_the_folder_is_made_where_it_is_missing(tmp_path: Path) -> None:
+    drop = Drop(tmp_path)
+    drop.folder.rmdir()
+    assert drop.all() == ([], [])
+    assert drop.folder.is_dir()
+
+
+def test_a_source_wakes_at_once_while_files_wait(drop: Drop) -> None:
+    drop.batch()
+    assert drop.source.next_awake() == drop.now + timedelta(seconds=2)
+    drop.write("a.txt", "Un.")
+    drop.batch()
+    wake = drop.source.next_awake()
+    assert wake is not None
+    assert wake < drop.now + timedelta(seconds=2)
+    assert drop.batch().commit != StateChange()

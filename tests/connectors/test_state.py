@@ -1,0 +1,142 @@
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.decide import Candidates
+from connectors.records import FeedState, FileState, SeenEntry, StateChange
+from connectors.state import State, StateError
+from tests.connectors.making import NOW
+
+SEEN = SeenEntry("s", "k", "l", "h" * 64, "t", "https://x.example/a", "/a/long/path", 1, NOW, NOW)
+FEED = FeedState(
+    "https://x.example/rss", NOW, '"étag"', "Wed, 27 Mar 2024 10:00:00 GMT", "b", 2, NOW, None, "failed", "x"
+)
+FILE = FileState("/drop", "a/b.jsonl", 10, 123456789012345678, "reading", 5, 2, None)
+
+
+def known(state: State, source: str, key: str) -> tuple[SeenEntry, ...]:
+    return state.seen(Candidates(frozenset({(source, key)}), frozenset())).by_key.get((source, key), ())
+
+
+def test_what_is_committed_is_read_back_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "state.sqlite"
+    with State(path) as state:
+        state.commit(StateChange((SEEN,), (FEED,), (FILE,)))
+    with State(path) as state:
+        assert known(state, "s", "k") == (SEEN,)
+        assert state.seen(Candidates(frozenset(), frozenset({("s", "/a/long/path")}))).rows() == (SEEN,)
+        assert state.feeds() == {FEED.url: FEED}
+        assert state.files("/drop") == {FILE.path: FILE}
+        assert state.file("/drop", FILE.path) == FILE
+        assert state.file("/drop", "other") is None
+
+
+def test_a_change_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    with State(tmp_path / "s.sqlite") as state:
+        broken = replace(FEED, last_outcome=None)  # type: ignore[arg-type] # NOT NULL: the database refuses it
+        with pytest.raises(StateError, match=r"s\.sqlite"):
+            state.commit(StateChange((SEEN,), (broken,)))
+        assert known(state, "s", "k") == ()
+        state.commit(StateChange((SEEN,)))
+        assert known(state, "s", "k") == (SEEN,)
+
+
+def test_entries_that_a_listing_no_longer_shows_are_forgotten(tmp_path: Path) -> None:
+    old = replace(SEEN, key="old", last_seen=NOW - timedelta(days=100))
+    with State(tmp_path / "s.sqlite") as state:
+        state.commit(StateChange((SEEN, old, replace(old, listing="other"))))
+        state.commit(StateChange(forget=(("l", NOW - timedelta(days=90)),)))
+        assert known(state, "s", "k") == (SEEN,)
+        assert [row.listing for row in known(state, "s", "old")] == ["other"]
+
+
+def test_a_second_process_is_told_that_the_state_is_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with State(path), pytest.raises(StateError, match="in use by another connectors process"):
+        State(path)
+    State(path).close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_damaged_file_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(StateError, match=r"s\.sqlite.*move the file away"):
+        State(path)
+    assert path.read_bytes() == content
+
+
+def test_damage_within_a_state_is_found_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with State(path) as state:
+        state.commit(StateChange(tuple(replace(SEEN, key=f"k{number}") for number in range(2000))))
+    data = bytearray(path.read_bytes())
+    for start in range(4096 * 3, len(data), 4096):
+        data[start : start + 200] = b"\xa5" * 200
+    path.write_bytes(data)
+    with pytest.raises(StateError, match="move the file away"):
+        State(path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE precious (x)")
+    other.close()
+    with pytest.raises(StateError, match="another program"):
+        State(path)
+
+
+def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    State(path).close()
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(StateError, match="version 99"):
+        State(path)
+
+
+def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="check the path"):
+        State(tmp_path / "file" / "s.sqlite")
+
+
+_KILLED_WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from connectors.records import StateChange
+from connectors.state import State
+from tests.connectors.test_state import FEED, SEEN
+state = State(Path(sys.argv[1]))
+number = 0
+while True:
+    number += 1
+    seen = tuple(replace(SEEN, key=f"{number}-{part}") for part in range(5))
+    state.commit(StateChange(seen, (replace(FEED, failures=number),)))
+    print(number, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_changes_and_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    told = 0
+    for round_number in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-c", _KILLED_WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(3 + 7 * round_number):
+                told = int(writer.stdout.readline())
+            writer.kill()
+        with State(path) as state:
+            reached = state.feeds()[FEED.url].failures
+            assert reached >= told
+            assert [len(known(state, "s", f"{reached}-{part}")) for part in range(5)] == [1] * 5
