@@ -95,6 +95,15 @@ class Circumstances:
         best = self._countries.most_common(1)
         return best[0][0] if best else None
 
+    def countries_before(self, offset: int) -> list[ResolvedPlace]:
+        """Return the countries named before an offset, the last named first, each once."""
+        out: list[ResolvedPlace] = []
+        for place in reversed(self.places):
+            if place.start < offset and place.entry.kind == "country":
+                if all(p.entry.geonames_id != place.entry.geonames_id for p in out):
+                    out.append(place)
+        return out
+
     def _is_locative(self, place: ResolvedPlace) -> bool:
         """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
         before = fold(one_for_one(self._text[max(0, place.start - 40) : place.start]))

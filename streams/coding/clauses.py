@@ -194,7 +194,7 @@ class Clauses:
             if through is not None:
                 return [through]
         for c in tree.children(verb, "obl:arg", "obl:mod", "nmod", "obl"):
-            if self._is_partitive(c, verb):
+            if self.is_partitive(c, verb):
                 return [c]
         for c in tree.children(verb):
             if c.folded in _CLITIC_OBJECTS and c.pos in {"PRON", "DET"} and c.index < verb.index:
@@ -213,7 +213,7 @@ class Clauses:
                 return [above]
         return []
 
-    def _is_partitive(self, node: Node, verb: Node) -> bool:
+    def is_partitive(self, node: Node, verb: Node) -> bool:
         """Say whether a "de" phrase is an object with a partitive or plural article ("acheminer de l'aide, des vivres")."""
         words = [c for c in self.tree.children(node, "case") if c.index < node.index]
         if self.tree.language != "fr" or len(words) != 1 or not 0 < words[0].index - verb.index <= 4:

@@ -111,7 +111,7 @@ class Antecedents:
         if core.folded in words("first_person"):
             return self.speaker(tree.sentence)
         if argument.source == "possessive" and core.pos == "DET":
-            return self._nearest(core, tree, subjects_only=True, any_number=True, any_gender=True)
+            return self._owner(core, tree)
         if core.folded in words("third_person") or (core.pos == "PRON" and "Person=3" in core.morph):
             return self._nearest(core, tree, subjects_only=core.folded not in {"l'", "le", "la", "les"})
         determiners = tree.children(argument.node, "det") + tree.children(argument.node, "nmod:poss")
@@ -121,6 +121,25 @@ class Antecedents:
         ):
             return self._subject_of_sentence(tree, argument) or self.speaker(tree.sentence)
         return None
+
+    def _owner(self, possessive: Node, tree: Tree) -> Antecedent | None:
+        """Return whom "son", "leur" stands for: the nearest subject before it, else the nearest party, of its number."""
+        plural = possessive.folded in {"leur", "leurs", "their"}
+        fits = [
+            made
+            for made in self._seen
+            if made.human
+            and made.plural == plural
+            and (made.sentence == tree.sentence - 1 or (made.sentence == tree.sentence and made.end <= possessive.start))
+        ]
+        here = [made for made in fits if made.sentence == tree.sentence]
+        subjects = [made for made in here if made.subject]
+        if subjects:
+            return subjects[-1]
+        if here:
+            return here[-1]
+        before = [made for made in fits if made.subject]
+        return before[-1] if before else None
 
     def _subject_of_sentence(self, tree: Tree, argument: Argument) -> Antecedent | None:
         for made in reversed(self._seen):

@@ -7,7 +7,7 @@ One :class:`Judge` serves one article and sees its sentences in order. Does not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.mention import PloverType
 from streams.coding.arguments import Argument, as_arguments
@@ -46,6 +46,10 @@ _OCCASION = frozenset(
 )
 
 
+#: A noun takes up an act at most this many sentences back.
+_FARTHEST_SAME_ACT = 12
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A match that passed its constraints, with its arguments."""
@@ -75,6 +79,7 @@ class Judge:
         self._antecedents = antecedents
         self._circumstances = circumstances
         self._alpha3 = alpha3
+        self._acts: list[Act] = []
 
     def read(self, tree: Tree, *, for_acts: bool) -> list[Act]:
         """Return the acts of the next sentence; a sentence read for context only gives none."""
@@ -98,7 +103,9 @@ class Judge:
         judged = [(r, self._stance(r, modality)) for r in readings]
         kept = [(r, stance) for r, stance in judged if _is_told(r, stance)]
         acts = [self._act(r, stance, tree, said) for r, stance in kept]
-        return _without_repetition(acts, tree)
+        kept_acts = _without_repetition(acts, tree)
+        self._acts += kept_acts
+        return kept_acts
 
     def _only_actors(self, filled: Filled) -> Filled:
         actors = tuple(a for a in filled.actors if self._parties.is_actor(a))
@@ -180,29 +187,47 @@ class Judge:
             stance = Stance("denied", "negated", stance.past_perfect, stance.purpose)
         return stance
 
-    def _implied_actor(self, reading: _Reading, said: list[Saying]) -> tuple[Argument, ...]:
+    def _implied_actor(self, reading: _Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
         """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""
         entry = reading.match.pattern.entry
         if entry.type != "COERCE" and entry.cameo not in {"090", "115", "112"}:
             return ()
         for saying in said:
-            argument = saying.source
-            if argument.core.lemmas & self._lexicon.word_set("authorities"):
-                return (argument,)
+            below = tree.subtree(saying.source.node, frozenset({"acl:relcl", "conj", "appos"}))
+            for node in below:
+                if node.lemmas & self._lexicon.word_set("authorities"):
+                    return tuple(as_arguments(tree, node, "announces it", self._lexicon)[:1])
+        return ()
+
+    def _participants(self, reading: _Reading, tree: Tree) -> tuple[Argument, ...]:
+        """Return the subject of the clause in which talks or an accord are an occasion ("après des discussions")."""
+        if reading.match.pattern.pos != "noun" or reading.match.pattern.entry.type not in {"CONSULT", "AGREE"}:
+            return ()
+        node = reading.match.node
+        for above in tree.ancestors(node):
+            if above.is_verbal:
+                subjects = Clauses(tree, self._lexicon).grammatical_subject(above)
+                found = [a for n in subjects for a in as_arguments(tree, n, "clause", self._lexicon)]
+                return tuple(a for a in found if self._parties.is_actor(a) and not tree.is_below(node, a.node))
         return ()
 
     def _act(self, reading: _Reading, stance: Stance, tree: Tree, said: list[Saying]) -> Act:
         match, filled = reading.match, reading.filled
         if not filled.actors:
-            implied = self._implied_actor(reading, said)
+            implied = self._implied_actor(reading, tree, said)
+            implied = implied or self._participants(reading, tree)
             filled = Filled(implied, filled.targets, filled.governor, filled.supported)
         entry, node = match.pattern.entry, match.node
         plover, stance, why = _typed(entry, stance, f"lexicon entry {entry.id}, “{_words(match, self._text)}”")
         spans = [(a.start, a.end) for a in filled.actors]
         place = self._circumstances.choose_place(tree, node, filled.governor, plover, spans)
         hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
-        actors = tuple(self._parties.resolve(a, tree, self._hint_for(a, entry.type, hint)) for a in filled.actors)
-        targets = tuple(self._parties.resolve(a, tree, hint) for a in filled.targets)
+        actors = [p for a in filled.actors for p in self._resolve(a, tree, self._hint_for(a, entry.type, hint))]
+        targets = [p for a in filled.targets for p in self._resolve(a, tree, hint)]
+        told = self._told_before(match, tree)
+        if told is not None:
+            actors = actors or [replace(p, coreference=True) for p in told.actors]
+            targets = targets or [replace(p, coreference=True) for p in told.targets]
         if place.place is None:
             at_home = hint is not None and any(p.resolution.country == hint for p in actors)
             place = self._circumstances.inherited_place(plover, at_home=at_home)
@@ -226,8 +251,8 @@ class Judge:
             type_reason=why,
             actors=_distinct(actors),
             targets=_distinct(targets),
-            actors_reason=_party_reason("actor", filled.actors, actors),
-            targets_reason=_party_reason("target", filled.targets, targets),
+            actors_reason=_party_reason("actor", filled.actors, actors, told),
+            targets_reason=_party_reason("target", filled.targets, targets, told),
             place=place,
             date=date,
             quantities=quantities,
@@ -236,6 +261,29 @@ class Judge:
             source=source,
             source_reason="no source named in the sentence" if saying is None else f"found as {saying.source.source}",
         )
+
+    def _resolve(self, argument: Argument, tree: Tree, hint: str | None) -> list[ResolvedParty]:
+        """Return the parties that an argument names: two for "les deux pays", one otherwise."""
+        countries = self._circumstances.countries_before(argument.start)
+        determiners = {c.folded for c in tree.children(argument.core, "det", "nummod")}
+        if argument.core.lemmas & self._lexicon.word_set("own_country") & {"pays", "country", "nation", "state", "etat"}:
+            if determiners & self._lexicon.word_set("both") and len(countries) > 1:
+                return [self._parties.country(p, argument) for p in countries[:2]]
+            if determiners & {"le", "ce", "the", "this"} and not tree.child(argument.core, "amod", "nmod") and countries:
+                return [self._parties.country(countries[0], argument)]
+        return [self._parties.resolve(argument, tree, hint)]
+
+    def _told_before(self, match: Match, tree: Tree) -> Act | None:
+        """Return the act that a definite noun of action takes up ("la visite", "ces frappes"): parties carry over."""
+        if match.pattern.pos != "noun":
+            return None
+        determiners = {c.folded for c in tree.children(match.node, "det")}
+        if not determiners & self._lexicon.word_set("definite"):
+            return None
+        for act in reversed(self._acts):
+            if act.plover == match.pattern.entry.type and (act.actors or act.targets) and act.sentence < tree.sentence:
+                return act if tree.sentence - act.sentence <= _FARTHEST_SAME_ACT else None
+        return None
 
     def _hint_for(self, argument: Argument, plover: str, hint: str | None) -> str | None:
         """Return the hint, but not for the troops of a deployment or withdrawal: those are abroad as a rule."""
@@ -284,12 +332,16 @@ def _distinct(parties: Sequence[ResolvedParty]) -> tuple[ResolvedParty, ...]:
     return tuple(out)
 
 
-def _party_reason(side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty]) -> str:
+def _party_reason(
+    side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty], told: Act | None
+) -> str:
+    if not arguments and parties and told is not None:
+        return f"as in sentence {told.sentence}, whose act the noun takes up"
     if not arguments:
         return f"the sentence names no {side} where the frame looks for one"
     return "; ".join(
         f"{a.source}{' through its antecedent' if p.coreference else ''}: {p.resolution.how}"
-        for a, p in zip(arguments, parties, strict=True)
+        for a, p in zip(arguments, parties, strict=False)
     )
 
 

@@ -15,6 +15,7 @@ from streams.coding.actors import ActorResolution, ActorTable
 from streams.coding.arguments import Argument
 from streams.coding.coreference import Antecedents
 from streams.coding.lexicon import Lexicon
+from streams.coding.places import ResolvedPlace
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
@@ -139,6 +140,11 @@ class Parties:
         words = self._words(argument)
         found = self.resolve_phrase(words, hint)
         return ResolvedParty(words, argument.start, argument.end, found, False, argument.core.lemma)
+
+    def country(self, place: ResolvedPlace, argument: Argument) -> ResolvedParty:
+        """Return the country that "le pays" or "les deux pays" stands for."""
+        found = self.resolve_phrase(place.text)
+        return ResolvedParty(place.text, place.start, place.end, found, True, argument.core.lemma)
 
     def relational(self, node: Node) -> ActorResolution:
         """Return whom a relational adjective names ("israélien" → Israel)."""

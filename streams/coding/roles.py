@@ -82,6 +82,8 @@ class RoleFinder:
                 return clauses.object(verb)
             if source == "indirect":
                 return clauses.indirect(verb)
+            if source == "aim":
+                return self._aimed_at(verb)
             if source == "speaker":
                 return self._speaker(verb)
             if source == "object_of":
@@ -99,6 +101,15 @@ class RoleFinder:
         targets = self._take(match, roles.target, find)
         targets = tuple(t for t in targets if all(t.node.index != a.node.index for a in actors))
         return Filled(actors, targets, verb, False)
+
+    def _aimed_at(self, verb: Node) -> list[Node]:
+        """Return the object of the aim of a verb ("a fait usage de gaz pour disperser la foule")."""
+        for aim in self._tree.children(verb, "advcl", "obl:mod", "xcomp", "acl"):
+            if aim.is_verbal:
+                for below in (aim, *self._tree.children(aim, "xcomp", "obl:arg")):
+                    if below.is_verbal and (found := self._clauses.object(below)):
+                        return found
+        return []
 
     def _speaker(self, verb: Node) -> list[Node]:
         """Return who says what a clause says ("X estime que Y est à l'origine de…")."""
@@ -123,15 +134,23 @@ class RoleFinder:
             passive = self._clauses.is_passive(above)
             if noun.relation in {"obj", "nsubj:pass", "obl:arg", "conj"} or (passive and noun.relation == "nsubj"):
                 return above
+            if not passive and self._clauses.is_partitive(noun, above):
+                return above
             if noun.relation in {"xcomp", "obl:mod"} and tree.case(noun) in {"a", "de", "in", "out", "to"}:
                 return above
         return None
+
+    def _bare_complements(self, noun: Node) -> list[Node]:
+        """Return complements without determiner ("offensives d'envergure"), on which the parser hangs participles."""
+        tree = self._tree
+        return [c for c in tree.children(noun, "nmod") if tree.case(c) in {"de", "of"} and not tree.child(c, "det")]
 
     def _adnominal_verbs(self, noun: Node) -> list[Node]:
         """Return the participles and relative clauses on a noun ("l'offensive lancée par…", "qui a été imposé par")."""
         return [
             c
-            for c in self._tree.children(noun, "acl", "acl:relcl", "amod")
+            for holder in (noun, *self._bare_complements(noun))
+            for c in self._tree.children(holder, "acl", "acl:relcl", "amod")
             if c.is_verbal and c.lemmas & self._support_actor and self._clauses.is_passive(c)
         ]
 

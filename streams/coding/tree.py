@@ -85,7 +85,9 @@ class Tree:
             words = [first, *(w for w in words[1:] if PREPOSITIONS.get(w.folded, w.folded) != "de")]
         parts = [PREPOSITIONS.get(first.folded, first.folded)]
         parts += [c.folded for c in self.children(first, "fixed")]
-        parts += [c.folded for c in words[1:]]
+        parts += [PREPOSITIONS.get(c.folded, c.folded) for c in words[1:]]
+        if len(parts) > 1 and parts[0].endswith(" de") and parts[1] == "de":
+            del parts[1]
         return " ".join(parts)
 
     def ancestors(self, node: Node) -> Iterator[Node]:
