@@ -71,7 +71,8 @@ class Report:
         unaccounted_first: the first of them, by position.
         doubled: versions whose outcome stands on more than one partition, where no compaction makes them one.
         doubled_first: the first of them.
-        invalid: records that are no valid article.
+        invalid: records that are no valid article, and young enough for their dead letter to be kept.
+        invalid_expired: invalid records older than dead letters are kept: nothing is asked of them.
         invalid_unaccounted: those of them without a dead letter.
         invalid_first: the first of these.
         dead_letters: different records that have a dead letter, of any topic.
@@ -87,6 +88,7 @@ class Report:
     doubled: int
     doubled_first: tuple[Unaccounted, ...]
     invalid: int
+    invalid_expired: int
     invalid_unaccounted: int
     invalid_first: tuple[Position, ...]
     dead_letters: int
@@ -111,15 +113,25 @@ class Accounts:
         self._database = database
         database.executescript(_TABLES)
         self._records = 0
+        self._expired = 0
         self._unreadable = 0
 
-    def add_article(self, position: Position, value: bytes | None) -> None:
-        """Enter a record of an articles' topic; each position once."""
+    def add_article(self, position: Position, value: bytes | None, *, expired: bool = False) -> None:
+        """Enter a record of an articles' topic; each position once.
+
+        Args:
+            position: where it stands.
+            value: its bytes.
+            expired: it is older than dead letters are kept, so that none can be asked for.
+        """
         self._records += 1
         try:
             article = Article.from_bytes(value if value is not None else b"")
         except ValidationError:
-            self._database.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?, ?)", _row(position))
+            if expired:
+                self._expired += 1
+            else:
+                self._database.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?, ?)", _row(position))
             return
         self._database.execute(
             "INSERT INTO version VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic, "
@@ -172,6 +184,7 @@ class Accounts:
             doubled=self._count(doubled),
             doubled_first=self._versions(doubled, listed),
             invalid=self._count("FROM invalid"),
+            invalid_expired=self._expired,
             invalid_unaccounted=self._count(lost),
             invalid_first=tuple(
                 Position(*row)

@@ -26,6 +26,7 @@ def audit(
     progress: Callable[[str], None] = lambda _text: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
 ) -> Report:
     """Read the topics and cast up.
 
@@ -36,6 +37,7 @@ def audit(
         progress: told, a line at a time, what is being done.
         clock: seconds, monotonic.
         sleep: waits.
+        now: the time, in seconds since 1970.
 
     Raises:
         depeche.reader.ReaderError: the topics can't be read.
@@ -43,6 +45,8 @@ def audit(
     articles = {ARTICLES.name(prefix), BACKFILL.name(prefix)}
     outcomes, dead_letters = OUTCOMES.name(prefix), DEAD_LETTERS.name(prefix)
     deadline = clock() + wait_seconds
+    # A dead letter is written after its record, so it is kept at least until the record is as old as this.
+    oldest_kept = now() * 1000 - (DEAD_LETTERS.retention_ms or float("inf"))
     # An empty name: SQLite keeps the database in memory as long as it is small, then in a temporary file.
     with (
         closing(sqlite3.connect("")) as database,
@@ -53,7 +57,8 @@ def audit(
         reader.seek(reader.beginnings())
         inputs = {partition: end for partition, end in ends.items() if partition[0] in articles}
         for number, record in enumerate(reader.read_until(inputs), start=1):
-            accounts.add_article(Position(record.topic, record.partition, record.offset), record.value)
+            expired = record.timestamp_ms is not None and record.timestamp_ms < oldest_kept
+            accounts.add_article(Position(record.topic, record.partition, record.offset), record.value, expired=expired)
             if number % 10_000 == 0:
                 progress(f"{number} records of the articles' topics read")
         told = -1
@@ -79,6 +84,8 @@ def render(report: Report) -> str:
     if report.invalid:
         covered = report.invalid - report.invalid_unaccounted
         lines.append(f"{covered} of {report.invalid} invalid records have their dead letter")
+    if report.invalid_expired:
+        lines.append(f"{report.invalid_expired} invalid records are older than dead letters are kept")
     lines.append(f"{report.dead_letters} records have dead letters")
     if report.unmatched:
         lines.append(f"{report.unmatched} outcomes of articles that are no longer on the topics")

@@ -51,10 +51,11 @@ def stream_settings(settings: Settings, bootstrap: str, number: int) -> StreamSe
     )
 
 
-def start_logging(settings: Settings) -> None:
-    """Send log messages to standard error, each with its time, level and origin."""
+def start_logging(settings: Settings, *, supervised: bool) -> None:
+    """Send log messages to standard error, each with its time (which a supervisor adds), level and origin."""
+    time_of_day = "" if supervised else "%(asctime)s "
     logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S"
+        level=settings.log_level, format=f"{time_of_day}%(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
     # A client library that reports each of its sockets drowns what matters.
     for name in ("kafka", "aiokafka", "asyncio"):
@@ -98,7 +99,7 @@ def run_worker(settings: Settings, bootstrap: str, *, number: int, port: int, su
     """
     from streams.worker import Worker  # noqa: PLC0415 - heavy: Faust
 
-    start_logging(settings)
+    start_logging(settings, supervised=supervised)
     worker = Worker(stream_settings(settings, bootstrap, number))
     with HealthServer(settings.metrics_host, port, worker.registry, worker.health) as server:
         LOG.info("metrics and health at %s", server.url)
@@ -112,7 +113,7 @@ def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised:
     Raises:
         ClusterError, depeche.topics.TopicError, depeche.health.HealthServerError: they can't start.
     """
-    start_logging(settings)
+    start_logging(settings, supervised=supervised)
     runner = ConnectorRunner(connector_settings(settings, bootstrap))
     stop = threading.Event()
     _stop_on_signal(stop)
@@ -155,7 +156,8 @@ def subscriptions(settings: Settings) -> tuple[Subscription, ...]:
         except OpmlError as exc:
             msg = f"feed list {path}: {exc}"
             raise MisuseError(msg) from exc
-        found = {feed.url: feed for feed in listed} | found
+        for feed in listed:
+            found.setdefault(feed.url, feed)
     return tuple(found.values())
 
 

@@ -19,6 +19,7 @@ from types import FrameType
 
 from depeche.broker import BrokerError, EmbeddedBroker
 from depeche.exits import DONE, FINAL_CODES, UNAVAILABLE, ToldError
+from depeche.processes import subscriptions
 from depeche.running import Note, RunningLock
 from depeche.settings import FILE_VARIABLE, Loaded, Settings, show, variable
 from depeche.supervisor import Backoff, ChildSpec, News, Supervisor
@@ -137,6 +138,7 @@ def run(loaded: Loaded, options: Mapping[str, object], *, say: Say, set_status: 
 
     Raises:
         UpError: it can't start.
+        depeche.exits.MisuseError: a feed list can't be used.
         depeche.running.AlreadyRunningError: another one runs on the data folder.
     """
     signals = StopSignals()
@@ -246,6 +248,8 @@ def _check_inputs(settings: Settings, say: Say) -> None:
         if not path.is_file():
             msg = f"the feed list {path} is no file: give the path of an OPML file to --feeds"
             raise UpError(msg)
+    if settings.poll_feeds:
+        subscriptions(settings)  # raises where a list can't be used
     for path in settings.drops:
         if not path.exists():
             say(f"drop folder {path} did not exist and is made")

@@ -91,6 +91,14 @@ def test_an_invalid_record_needs_a_dead_letter_at_its_own_place(accounts: Accoun
     assert accounts.report().complete
 
 
+def test_no_dead_letter_is_asked_for_where_it_would_no_longer_be_kept(accounts: Accounts) -> None:
+    accounts.add_article(at(0), b"{", expired=True)
+    accounts.add_article(at(1), ARTICLES[0].to_bytes(), expired=True)
+    report = accounts.report()
+    assert (report.invalid, report.invalid_expired, report.unaccounted) == (0, 1, 1)
+    assert "1 invalid records are older than dead letters are kept" in render(report)
+
+
 @pytest.mark.parametrize("value", GARBAGE)
 def test_what_is_no_outcome_and_no_dead_letter_is_counted_and_accounts_for_nothing(
     accounts: Accounts, value: bytes | None

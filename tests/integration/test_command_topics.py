@@ -136,6 +136,8 @@ def test_the_audit_waits_for_what_is_late_and_counts_only_what_was_there(
     assert looks == 2
     assert (report.records, report.versions, report.invalid) == (7, 5, 2)
     assert not audit(broker.address, fresh_prefix).complete
+    later = audit(broker.address, fresh_prefix, now=lambda: time.time() + 91 * 24 * 3600)
+    assert (later.invalid, later.invalid_expired, later.versions) == (0, 2, 6)
 
 
 def test_tail_shows_invalid_records_as_such_and_goes_on(

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PATIENCE = 300.0
 TEXTS = {
-    "mali.txt": "La France a envoyé lundi deux cents soldats au Mali.\n\nLe ministre a quitté Paris sans un mot.\n",
+    "nord.txt": "L'armée turque a bombardé mardi des villages du nord de la Syrie, tuant douze civils.\n",
     "accord.txt": "La Turquie et la Grèce ont signé mardi à Athènes un accord de coopération militaire.\n",
     "calme.txt": "Le marché aux fleurs a ouvert sous un beau soleil, et les promeneurs étaient nombreux.\n",
 }
@@ -159,8 +159,7 @@ def test_dropped_files_become_events_once_and_a_restart_carries_on(home: Path, s
     assert outcomes["coded"] == 2
     wait_for(lambda: ends()["news.events"] >= 2, up)
     types = {record["message"]["type"] for record in records("events", ends()["news.events"])}  # type: ignore[index]
-    assert types & {"MOBILIZE", "AID"}
-    assert types & {"AGREE", "COOPERATE"}
+    assert {"ASSAULT", "AGREE"} <= types
     before = ends()
 
     # The same files again: other times, same content.
@@ -205,7 +204,7 @@ def test_a_killed_up_leaves_no_process_and_a_killed_worker_is_started_again(
     assert first is not None
     os.kill(int(first.group(1)), signal.SIGKILL)
     wait_for(lambda: up.says("worker-1 +WARNING: ended with SIGKILL; starts again in 1 s"), up)
-    (home / "inbox" / "mali.txt").write_text(TEXTS["mali.txt"], encoding="utf-8")
+    (home / "inbox" / "nord.txt").write_text(TEXTS["nord.txt"], encoding="utf-8")
     wait_for(lambda: ends()["news.articles"] == 1, up)
     assert audited()["versions"] == 1
     below = descendants(up.process.pid)

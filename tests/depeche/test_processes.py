@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from depeche.cluster import ClusterError
+from depeche.exits import MisuseError
+from depeche.processes import connector_settings, stream_settings, subscriptions, wait_for_broker
+from depeche.settings import Settings, load
+
+OPML = """<opml version="2.0"><head/><body>
+<outline text="Un" type="rss" xmlUrl="https://one.example/feed"/>
+<outline text="Deux" type="rss" xmlUrl="https://two.example/feed"/>
+</body></opml>"""
+
+
+def settings(**values: object) -> Settings:
+    return load(options=values).settings
+
+
+def test_each_worker_has_tables_of_its_own() -> None:
+    one, two = (stream_settings(settings(), "b:1", number) for number in (1, 2))
+    assert one.data_folder != two.data_folder
+    assert one.data_folder.is_absolute()
+    assert one.group == two.group
+
+
+@pytest.mark.parametrize("seconds", [2.0, 6.0, 300.0])
+def test_every_session_that_can_be_set_is_one_that_the_worker_takes(seconds: float) -> None:
+    assert stream_settings(settings(session_seconds=seconds), "b:1", 1).session_seconds == seconds
+
+
+def test_the_user_s_lists_replace_the_shipped_one_and_feeds_count_once() -> None:
+    Path("a.opml").write_text(OPML)
+    Path("b.opml").write_text(OPML.replace("two", "three"))
+    found = subscriptions(settings(feeds=(Path("a.opml"), Path("b.opml"))))
+    assert [feed.url.split("/")[2] for feed in found] == ["one.example", "two.example", "three.example"]
+    assert len(subscriptions(settings())) > 0
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), ("<html/>", "my.opml: "), ("", "my.opml: ")])
+def test_a_list_that_can_not_be_used_is_named(content: str | None, reason: str) -> None:
+    if content is not None:
+        Path("my.opml").write_text(content)
+    with pytest.raises(MisuseError, match=rf"feed list my\.opml: .*{'' if content is not None else reason}"):
+        subscriptions(settings(feeds=(Path("my.opml"),)))
+
+
+def test_the_connectors_get_what_is_set() -> None:
+    made = connector_settings(
+        settings(poll_feeds=False, drops=(Path("in"),), poll_seconds=60, contact="a@b.example", prefix="p"), "b:1"
+    )
+    assert made.feeds == ()
+    assert made.drops == (Path("in").absolute(),)
+    assert made.poll_interval == timedelta(seconds=60)
+    assert made.fetch.user_agent.endswith("(+a@b.example)")
+    assert (made.publisher.bootstrap, made.publisher.prefix) == ("b:1", "p")
+    assert made.state_path.is_absolute()
+
+
+def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    failures, now = 3, 0.0
+
+    def check(_bootstrap: str) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise ClusterError("nobody there")
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    with caplog.at_level(logging.WARNING):
+        wait_for_broker("b:1", seconds=60, check=check, clock=lambda: now, sleep=sleep)
+    assert [record.message for record in caplog.records] == ["nobody there; waiting for it, 60 s at most"]
+
+
+def test_a_broker_that_does_not_come_is_given_up() -> None:
+    now = 0.0
+
+    def check(_bootstrap: str) -> None:
+        raise ClusterError("nobody there")
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    with pytest.raises(ClusterError, match="nobody there"):
+        wait_for_broker("b:1", seconds=5, check=check, clock=lambda: now, sleep=sleep)
+    assert now == 5
