@@ -208,7 +208,9 @@ class EmbeddedBroker:
         properties.write_text(
             server_properties(anywhere).replace(f"log.dirs={DATA}\n", f"log.dirs={_FORMATTING}\n"), encoding="utf-8"
         )
-        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        # The first bit is 0, so that the id never starts with "-": Kafka's tool would take it for an option.
+        number = bytes([secrets.randbelow(128)]) + secrets.token_bytes(15)
+        cluster_id = base64.urlsafe_b64encode(number).decode().rstrip("=")
         command = format_command(java.executable, java.major, jars, cluster_id, properties.name)
         try:
             answer = subprocess.run(  # noqa: S603 - Kafka's own tool, with arguments of ours
