@@ -15,7 +15,12 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
-from aiohttp.client_exceptions import InvalidURL, TooManyRedirects
+from aiohttp.client_exceptions import (
+    InvalidURL,
+    NonHttpUrlClientError,
+    NonHttpUrlRedirectClientError,
+    TooManyRedirects,
+)
 
 from connectors.decompression import ACCEPTED, ContentCodingError, TooLargeError, decoded_body
 from connectors.settings import FetchSettings
@@ -131,6 +136,8 @@ _REASONS: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (TimeoutError, "timeout", "no complete answer in time"),
     (TooManyRedirects, "http", "too many redirects"),
     (InvalidURL, "invalid", "no usable address: {0}"),
+    (NonHttpUrlClientError, "invalid", "neither http nor https: {0}"),
+    (NonHttpUrlRedirectClientError, "invalid", "redirects to neither http nor https: {0}"),
     (aiohttp.ClientSSLError, "tls", "{0}"),
     (aiohttp.ClientPayloadError, "unreachable", "the body breaks off: {0}"),
     (aiohttp.ClientResponseError, "http", "no proper HTTP: {0}"),
