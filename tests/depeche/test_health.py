@@ -3,11 +3,13 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from depeche.health import Health, HealthServer, HealthServerError, Status
+from depeche.watch import is_ready
 
 
 def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, bytes]:
@@ -78,3 +80,26 @@ def test_a_closed_server_gives_its_port_back() -> None:
     port = server.port
     server.close()
     HealthServer("127.0.0.1", port, CollectorRegistry(), lambda: Status(True, True)).close()
+
+
+def test_readiness_is_asked_for_from_outside() -> None:
+    with serve(Status(True, True)) as ready, serve(Status(True, False)) as waiting:
+        assert is_ready(ready.url)
+        assert not is_ready(waiting.url)
+        gone = waiting.url
+    assert not is_ready(gone)
+
+
+def test_what_answers_without_http_is_not_ready() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"\x00garbage\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert not is_ready(f"http://127.0.0.1:{port}")
+        thread.join()
