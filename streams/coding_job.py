@@ -124,8 +124,10 @@ _prepared: dict[str, _Job] = {}
 
 def standard_coder() -> LoadedCoder:
     """Load the event coder of `streams.coding`."""
-    coder = import_module("streams.coding.coder")  # here, so that the main process never loads the models
-    return LoadedCoder(version=coder.CODER_VERSION, code=coder.load_coder().code)
+    module = import_module("streams.coding.coder")  # here, so that the main process never loads the models
+    coder = module.load_coder()
+    coder.warm_up()  # now: within `load_seconds`, and not within the time that the first article has
+    return LoadedCoder(version=module.CODER_VERSION, code=coder.code)
 
 
 def prepare(factory: str, max_text_characters: int) -> tuple[int, str]:

@@ -8,6 +8,7 @@ import pytest
 from depeche.broker import EmbeddedBroker
 from schemas.event import Event
 from schemas.topics import BACKFILL, EVENTS, OUTCOMES
+from streams.settings import STANDARD_CODER
 from tests.integration.streams_rig import Rig, wait_until
 from tests.streams.samples import article
 
@@ -84,7 +85,10 @@ def test_an_article_that_kills_the_coders_process_is_poison_and_only_that_one(ri
 
 
 def test_three_kills_in_mid_batch_lose_nothing(rig: Rig, broker: EmbeddedBroker, tmp_path: Path) -> None:
-    """SIGKILL three times on the way, each with batches in hand: the same mentions and events as without."""
+    """SIGKILL three times on the way, each with batches in hand: the same mentions and events as without.
+
+    The last worker has an empty folder: what it knows of the work of the others is on the changelogs.
+    """
     articles = [
         article(
             f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}\n"
@@ -112,7 +116,7 @@ def test_three_kills_in_mid_batch_lose_nothing(rig: Rig, broker: EmbeddedBroker,
         )
         worker.kill()
         assert len(rig.outcomes()) < len(articles), "killed too late to show anything"
-    rig.worker(pool_processes=2)
+    rig.worker("elsewhere", pool_processes=2)
     rig.wait_for_outcomes(articles)
     events = rig.wait_for_events(lambda found: counted(found) >= 800, "all 800 mentions merged after the kills")
     assert rig.mention_ids() == expected_mentions
@@ -196,3 +200,43 @@ def test_a_live_article_overtakes_a_backfill(rig: Rig) -> None:
     rig.publish([live])
     found = rig.wait_for_outcomes([live])
     assert len(found) < len(old), "the live article waited for the whole backfill"
+
+
+def test_a_worker_that_comes_back_to_a_busy_group_skips_nothing(rig: Rig) -> None:
+    """Faust's fault 596 (see streams/recovery.py): tables to recover while the inputs are full, with two rebalances.
+
+    With Faust's own order of steps this left 32 of 500 articles without an outcome, for good, and the workers stuck.
+    """
+    some = [
+        article(f"SLEEP 0.002\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}", guid=str(number))
+        for number in range(500)
+    ]
+    settings = {"table_store": "memory"}  # recovers whole tables at each rebalance
+    first, second = rig.worker("one", **settings), rig.worker("two", **settings)
+    wait_until(lambda: "working on" in first.text() and "working on" in second.text(), "both work")
+    rig.publish(some[:250])
+    wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) >= 50, "both under way")
+    first.kill()
+    rig.publish(some[250:])
+    rig.worker("one", **settings)
+    rig.wait_for_outcomes(some)
+    rig.wait_for_events(lambda found: counted(found) == len(some), "all merged")
+    assert rig.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("L'armée française a bombardé dimanche un camp de rebelles près de Tombouctou, au Mali.", "fr"),
+        ("French jets bombed a rebel camp near Timbuktu, in Mali, on Sunday.", "en"),
+    ],
+)
+def test_the_real_coder_codes_in_the_pool(rig: Rig, text: str, language: str) -> None:
+    rig.worker(coder=STANDARD_CODER)
+    one = article(text, language=language)
+    rig.publish([one])
+    (outcome,) = rig.wait_for_outcomes([one]).values()
+    assert (outcome.outcome, outcome.language) == ("coded", language)
+    events = rig.wait_for_events(lambda found: counted(found) == outcome.counts.mentions, "its mentions merged")
+    assert set(events) == set(outcome.event_ids)
+    assert "ASSAULT" in {event.type for event in events.values()}
