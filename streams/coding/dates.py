@@ -9,16 +9,20 @@ Words and phrases are data (`data/dates/*.yaml`), conventions of resolution are 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import Any, Literal, Self
 
+from streams.coding.data_files import read_yaml
 from streams.coding.date_resolution import Anchoring, Direction, ResolvedDate, Tense, resolve
-from streams.coding.numerals import NumeralReader, read_data
+from streams.coding.numerals import NumeralReader
 from streams.coding.patterns import Match, PatternTrie
 from streams.coding.tokens import Token, fold, scan
 
 __all__ = ["DateExpression", "DateGrammar", "ResolvedDate", "Tense"]
 
+Closed = Literal["", "noun", "plural"]
+
 _LANGUAGES = ("fr", "en")
+_CLOSED: Mapping[str, Closed] = {"False": "", "True": "noun", "plural": "plural"}
 _MOST_TAILS = 3
 _EARLIEST_YEAR, _LATEST_YEAR = 1000, 2100
 _EARLIEST_RECENT_YEAR, _LATEST_RECENT_YEAR = 1900, 2050  # figures that, standing alone, are read as a year
@@ -59,7 +63,7 @@ class _Rule:
     constants: tuple[tuple[str, int | str], ...]
     direction: Direction | None
     tails: frozenset[str]
-    closed: bool
+    closed: Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class DateGrammar:
         Raises:
             ValueError: A data file does not fit the grammar (its message names the rule).
         """
-        return cls({language: _compile(language, read_data("dates", f"{language}.yaml")) for language in _LANGUAGES})
+        return cls({language: _compile(language, read_yaml(f"dates/{language}.yaml")) for language in _LANGUAGES})
 
     def find(self, text: str, *, language: str) -> tuple[DateExpression, ...]:
         """Return the date expressions of a text.
@@ -139,13 +143,14 @@ class DateGrammar:
         Args:
             expression: From `find`.
             published: The article's publication day, in the publisher's time zone; null where it is not known.
-            tense: Tense of the clause the expression belongs to. The expression's own words ("prochain", "depuis") go before it.
-            previous: The last day resolved before in the text: anchor of "la veille", "le lendemain", "trois jours plus tard".
+            tense: Tense of the clause the expression belongs to. The expression's own words go before it
+                ("prochain", "depuis").
+            previous: The last day resolved before in the text, from which "la veille" and "le lendemain" count.
         """
         direction = expression.direction
         if direction is None and tense in {"past", "future"}:
             direction = "past" if tense == "past" else "future"
-        return resolve(expression.anchor, dict(expression.fields), Anchoring(published, previous, direction, tense))
+        return resolve(expression.anchor, dict(expression.fields), Anchoring(published, previous, direction))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +162,7 @@ class _Reading:
     tails: tuple[str, ...]
 
 
-def _read(
-    grammar: _Language, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], at: int
-) -> _Reading | None:
+def _read(grammar: _Language, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], at: int) -> _Reading | None:
     """Return the longest reading that begins at a token: a core rule, with what leads to it and what follows."""
     direct = _core(grammar, tokens, symbols, at)
     lead = grammar.leads.longest(tokens, symbols, at)
@@ -178,9 +181,16 @@ def _read(
 def _core(
     grammar: _Language, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], at: int
 ) -> tuple[Match[_Rule], int, tuple[str, ...]] | None:
-    core = grammar.rules.longest(tokens, symbols, at)
-    if core is None:
-        return None
+    for core in grammar.rules.matches(tokens, symbols, at):
+        end, tails = _with_tails(grammar, tokens, symbols, core)
+        if not core.payload.closed or tails or _closes(grammar, tokens, end, core.payload.closed):
+            return core, end, tails
+    return None
+
+
+def _with_tails(
+    grammar: _Language, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], core: Match[_Rule]
+) -> tuple[int, tuple[str, ...]]:
     end = core.end
     tails: list[str] = []
     while core.payload.tails and len(tails) < _MOST_TAILS and end < len(tokens) and not tokens[end].parted:
@@ -189,22 +199,22 @@ def _core(
             break
         tails.append(tail.payload)
         end = tail.end
-    if core.payload.closed and not tails and not _closes(grammar, tokens, end):
-        return None
-    return core, end, tuple(tails)
+    return end, tuple(tails)
 
 
-def _closes(grammar: _Language, tokens: Sequence[Token], at: int) -> bool:
+def _closes(grammar: _Language, tokens: Sequence[Token], at: int, closed: Closed) -> bool:
     """True where what stands at an index can't be a noun that the number before it counts."""
     if at >= len(tokens) or tokens[at].parted:
         return True
     token = tokens[at]
-    return token.kind in {"mark", "time"} or token.folded in grammar.closed_class or token.form == "article"
+    if token.kind != "word":
+        return token.kind in {"mark", "time"} or token.form == "article"
+    if token.folded in grammar.closed_class:
+        return True
+    return closed == "plural" and not token.folded.endswith(("s", "x"))
 
 
-def _expression(
-    grammar: _Language, text: str, tokens: Sequence[Token], reading: _Reading
-) -> DateExpression:
+def _expression(grammar: _Language, text: str, tokens: Sequence[Token], reading: _Reading) -> DateExpression:
     rule = reading.core.payload
     fields: dict[str, int | str] = {}
     for label, index, name in reading.core.captures:
@@ -308,17 +318,19 @@ def _compile(language: str, raw: Mapping[str, Any]) -> _Language:
     )
     names: PatternTrie[None] = PatternTrie(((pattern, None) for pattern in raw["names"]), macros)
     wanted = leads.symbols | rules.symbols | tails.symbols | names.symbols
-    words: dict[str, tuple[str, ...]] = {symbol.lstrip("~"): (symbol.lstrip("~"),) for symbol in wanted if symbol.lower() == symbol}
+    plain = {symbol.lstrip("~") for symbol in wanted if symbol.lower() == symbol}
+    words: dict[str, tuple[str, ...]] = {word: (word,) for word in plain}
     capitalised: dict[str, tuple[str, ...]] = {}
     values: dict[tuple[str, str], int | str] = {}
     for name, members in raw["classes"].items():
         table = capitalised if name in raw.get("capitalised", ()) else words
         for word, value in members.items():
-            for token in (next(scan(word), None),):
-                if token is None:
-                    raise ValueError(f"dates/{language}.yaml: class {name} holds an empty word")
-                table[token.folded] = (*table.get(token.folded, ()), name)
-                values[name, token.folded] = value
+            parts = list(scan(word))
+            if len(parts) != 1:
+                raise ValueError(f"dates/{language}.yaml: class {name} holds {word!r}, which is not one word")
+            folded = parts[0].folded
+            table[folded] = (*table.get(folded, ()), name)
+            values[name, folded] = value
     return _Language(
         reader=NumeralReader.load(language),
         words=words,
@@ -344,5 +356,5 @@ def _rule(entry: Mapping[str, Any]) -> _Rule:
         constants=tuple(constants.items()),
         direction=entry.get("direction"),
         tails=frozenset(entry.get("tails", ())),
-        closed=bool(entry.get("closed", False)),
+        closed=_CLOSED[str(entry.get("closed", False))],
     )

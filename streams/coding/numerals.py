@@ -16,112 +16,16 @@ Forms given to merged tokens (`Token.form`):
     code        figures that belong to a name ("G20", "Covid-19", "MH370")
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Self
+from typing import Self
 
-import yaml
-
-from streams.coding.tokens import Token, TokenKind, fold, scan
+from streams.coding.numeral_lexicon import NumeralLexicon
+from streams.coding.tokens import Token, TokenKind, scan
 
 _GROUP_SPACES = frozenset(" \u00a0\u202f\u2009\u2007")
 _MONEY_MARKS = frozenset("$€£¥")
 _MOST_GROUPS = 6
-
-
-class _WordLoader(yaml.SafeLoader):
-    """YAML without the words that version 1.1 reads as true and false: "on" and "no" are English here."""
-
-
-_WordLoader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def read_data(*path: str) -> Mapping[str, Any]:
-    """Return one of the coder's YAML files.
-
-    Args:
-        path: Folder and file name under `streams/coding/data`.
-
-    Raises:
-        FileNotFoundError: No such file is shipped.
-        ValueError: The file does not hold a mapping.
-    """
-    source = files("streams.coding").joinpath("data", *path)
-    document = yaml.load(source.read_text(encoding="utf-8"), Loader=_WordLoader)  # noqa: S506 - a SafeLoader, restricted
-    if not isinstance(document, dict):
-        raise ValueError(f"{'/'.join(path)}: a mapping was expected, not {type(document).__name__}")
-    return document
-
-
-def _folded(words: Mapping[str, int]) -> dict[str, int]:
-    return {fold(word): value for word, value in words.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class NumeralLexicon:
-    """The number words of one language; the data file says what each field means."""
-
-    articles: dict[str, int]
-    units: dict[str, int]
-    teens: dict[str, int]
-    tens: dict[str, int]
-    fourscore: tuple[str, frozenset[str]] | None
-    teens_after: frozenset[int]
-    units_after_ten: bool
-    tens_join: str
-    hundreds: frozenset[str]
-    hundreds_join: str
-    scales: dict[str, int]
-    scales_with_de: frozenset[str]
-    collectives: dict[str, int]
-    plural_collectives: dict[str, int]
-    vague: dict[str, int]
-    halves: frozenset[str]
-    half_after: tuple[str, ...]
-    of: frozenset[str]
-    ordinal_suffixes: frozenset[str]
-    ordinals: dict[str, int]
-    clock_words: frozenset[str]
-    suffixes: dict[str, int]
-    group_by_space: bool
-    decimal_mark: str
-
-    @classmethod
-    def load(cls, language: str) -> Self:
-        """Return the shipped lexicon of a language ("fr" or "en")."""
-        raw = read_data("numerals", f"{language}.yaml")
-        collectives = _folded(raw["collectives"])
-        fourscore = raw["fourscore"]
-        return cls(
-            articles=_folded(raw["articles"]),
-            units=_folded(raw["units"]),
-            teens=_folded(raw["teens"]),
-            tens=_folded(raw["tens"]),
-            fourscore=(fourscore[0], frozenset(fourscore[1])) if fourscore else None,
-            teens_after=frozenset(raw["teens_after"]),
-            units_after_ten=raw["units_after_ten"],
-            tens_join=raw["tens_join"],
-            hundreds=frozenset(raw["hundreds"]),
-            hundreds_join=raw["hundreds_join"],
-            scales=_folded(raw["scales"]),
-            scales_with_de=frozenset(raw["scales_with_de"]),
-            collectives=collectives,
-            plural_collectives={word + raw["plural_suffix"]: value for word, value in collectives.items()},
-            vague=_folded(raw["vague"]),
-            halves=frozenset(raw["halves"]),
-            half_after=tuple(token.folded for token in scan(raw["half_after"])),
-            of=frozenset(raw["of"]),
-            ordinal_suffixes=frozenset(raw["ordinal_suffixes"]),
-            ordinals=_folded(raw["ordinals"]),
-            clock_words=frozenset(raw["clock_words"]),
-            suffixes=raw["suffixes"],
-            group_by_space=raw["group_by_space"],
-            decimal_mark=raw["decimal_mark"],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +42,7 @@ class NumeralReader:
 
     def __init__(self, lexicon: NumeralLexicon) -> None:
         self._words = lexicon
+        self._openings = lexicon.openings()
 
     @classmethod
     def load(cls, language: str) -> Self:
@@ -187,14 +92,17 @@ class NumeralReader:
             beyond = _at(tokens, after + 1)
             money_next = beyond is not None and beyond.glued and beyond.folded in _MONEY_MARKS
             if (following.glued or money_next) and following.folded in self._words.suffixes:
-                return self._made(tokens, at, _Reading(value * self._words.suffixes[following.folded], after + 1, "scaled"))
-        return self._made(tokens, at, self._scaled(tokens, _Reading(value, after, form)))
+                return self._made(
+                    tokens, at, _Reading(value * self._words.suffixes[following.folded], after + 1, "scaled")
+                )
+        return self._made(tokens, at, self._scaled(tokens, at, _Reading(value, after, form)))
 
     def _ordinal_or_time(self, tokens: Sequence[Token], at: int) -> tuple[Token, int] | None:
         first, second, third = tokens[at], _at(tokens, at + 1), _at(tokens, at + 2)
         if second is None or second.parted or first.value is None:
             return None
-        if second.glued and second.folded in self._words.ordinal_suffixes:
+        spaced_first = first.value == 1 and second.folded == "er"  # "le 1 er mai", the mark of lost typesetting
+        if (second.glued or spaced_first) and second.folded in self._words.ordinal_suffixes:
             return self._made(tokens, at, _Reading(first.value, at + 2, "digits"), "ordinal")
         hour = first.value <= 24
         two_figures = third is not None and third.kind == "number" and not third.parted and len(third.folded) == 2
@@ -271,14 +179,16 @@ class NumeralReader:
     def _in_words(self, tokens: Sequence[Token], at: int) -> tuple[Token, int]:
         first = tokens[at]
         words = self._words
+        if first.folded not in self._openings:
+            return first, at + 1
         if first.folded in words.ordinals:
             return self._made(tokens, at, _Reading(words.ordinals[first.folded], at + 1, "words"), "ordinal")
         if first.folded in words.vague and (plural := self._plural(tokens, at)) is not None:
             return self._made(tokens, at, plural)
         if first.folded in words.plural_collectives and first.folded not in words.scales:
-            reading = _Reading(words.plural_collectives[first.folded], at + 1, "plural")
-            return self._made(tokens, at, self._collective_chain(tokens, reading))
-        reading = self._small(tokens, at)
+            several = _Reading(words.plural_collectives[first.folded], at + 1, "plural")
+            return self._made(tokens, at, self._collective_chain(tokens, several))
+        reading: _Reading | None = self._small(tokens, at)
         if reading is None and first.folded in words.articles:
             reading = _Reading(words.articles[first.folded], at + 1, "article")
         if reading is None and first.folded in words.halves:
@@ -287,27 +197,26 @@ class NumeralReader:
             reading = _Reading(1, at, "words")
         if reading is None:
             return first, at + 1
-        return self._made(tokens, at, self._scaled(tokens, reading))
+        return self._made(tokens, at, self._scaled(tokens, at, reading))
 
     def _small(self, tokens: Sequence[Token], at: int) -> _Reading | None:
         """Read a number below a thousand in words."""
         words = self._words
         low = self._below_hundred(tokens, at)
-        after = _skip_hyphen(tokens, low.after) if low is not None else at
-        token = _at(tokens, after)
-        article = self._article_before_hundred(tokens, at)
-        if article is not None:
-            after, token, base = article, tokens[article], 1
-        else:
-            base = int(low.value) if low is not None else 1
-        if token is None or token.parted or token.folded not in words.hundreds or base > 19:
+        hundred_at = self._article_before_hundred(tokens, at)
+        base = 1
+        if hundred_at is None:
+            hundred_at = at if low is None else _skip_hyphen(tokens, low.after)
+            base = 1 if low is None else int(low.value)
+        token = _at(tokens, hundred_at)
+        if token is None or (token.parted and hundred_at > at) or token.folded not in words.hundreds or base > 19:
             return low
-        total, after = base * 100, after + 1
+        total, after = base * 100, hundred_at + 1
         join = _at(tokens, after)
         rest_at = _skip_hyphen(tokens, after)
         if join is not None and words.hundreds_join and join.folded == words.hundreds_join:
             rest_at = after + 1
-        rest = self._below_hundred(tokens, rest_at)
+        rest = self._below_hundred(tokens, rest_at) if _goes_on(tokens, rest_at) else None
         if rest is None or rest.value == 0:
             return _Reading(total, after, "words")
         return _Reading(total + rest.value, rest.after, "words")
@@ -336,7 +245,9 @@ class NumeralReader:
         joined = bool(words.tens_join) and join is not None and join.folded == words.tens_join
         if joined:
             rest_at = _skip_hyphen(tokens, rest_at + 1)
-        rest = self._below_twenty(tokens, rest_at) or self._article_as_unit(tokens, rest_at)
+        rest = None
+        if _goes_on(tokens, rest_at):
+            rest = self._below_twenty(tokens, rest_at) or self._article_as_unit(tokens, rest_at)
         allowed = rest is not None and 0 < rest.value < (20 if ten in words.teens_after else 10)
         if rest is None or not allowed or (joined and rest.value not in {1, 11}):
             return _Reading(ten, after, "words")
@@ -360,7 +271,8 @@ class NumeralReader:
         value = words.teens[token.folded]
         unit_at = _skip_hyphen(tokens, at + 1)
         unit = _at(tokens, unit_at)
-        if words.units_after_ten and value == 10 and unit is not None and 7 <= words.units.get(unit.folded, 0) <= 9:
+        may_follow = words.units_after_ten and value == 10 and unit is not None and not unit.parted
+        if may_follow and unit is not None and 7 <= words.units.get(unit.folded, 0) <= 9:
             return _Reading(10 + words.units[unit.folded], unit_at + 1, "words")
         return _Reading(value, at + 1, "words")
 
@@ -375,7 +287,9 @@ class NumeralReader:
         if token is None or token.parted:
             return None
         whole = words.scales.get(token.folded) or words.collectives.get(token.folded)
-        return None if whole is None else _Reading(whole // 2, after + 1, "scaled" if token.folded in words.scales else "collective")
+        if whole is None:
+            return None
+        return _Reading(whole // 2, after + 1, "scaled" if token.folded in words.scales else "collective")
 
     def _plural(self, tokens: Sequence[Token], at: int) -> _Reading | None:
         """Read "des dizaines de milliers", "plusieurs centaines", "several hundred", "quelques millions"."""
@@ -406,13 +320,13 @@ class NumeralReader:
             reading = _Reading(reading.value * factor, reading.after + 2, reading.form)
         return reading
 
-    def _scaled(self, tokens: Sequence[Token], reading: _Reading) -> _Reading:
-        """Read the scales after a number ("5 millions", "deux mille cinq cents", "3 douzaines", "un million et demi")."""
+    def _scaled(self, tokens: Sequence[Token], start: int, reading: _Reading) -> _Reading:
+        """Read the scales after a number: "5 millions", "deux mille cinq cents", "un million et demi"."""
         words = self._words
         total: float | int = 0
         current: float | int = reading.value
         after, form, below = reading.after, reading.form, None
-        while (at := self._scale_at(tokens, after, below)) is not None:
+        while (at := self._scale_at(tokens, start, after, below)) is not None:
             below = words.scales[tokens[at].folded]
             total, current, after = total + current * below, 0, at + 1
             if tokens[at].folded in words.scales_with_de:
@@ -421,7 +335,8 @@ class NumeralReader:
                 form = "grouped" if form in {"digits", "decimal", "grouped"} else "words"
             if tuple(token.folded for token in tokens[after : after + len(words.half_after)]) == words.half_after:
                 return _Reading(total + below // 2, after + len(words.half_after), form)
-            rest = self._small(tokens, _skip_hyphen(tokens, after))
+            rest_at = _skip_hyphen(tokens, after)
+            rest = self._small(tokens, rest_at) if _goes_on(tokens, rest_at) else None
             if rest is None or rest.value >= below:
                 break
             current, after, form = rest.value, rest.after, "words"
@@ -431,17 +346,17 @@ class NumeralReader:
             return self._half(tokens, after) or reading
         return self._counted_collective(tokens, reading)
 
-    def _scale_at(self, tokens: Sequence[Token], after: int, below: int | None) -> int | None:
+    def _scale_at(self, tokens: Sequence[Token], start: int, after: int, below: int | None) -> int | None:
         """Return the index of the scale word at or, past a hyphen, after an index; only one smaller than the last."""
         at = _skip_hyphen(tokens, after)
         token = _at(tokens, at)
-        if token is None or token.parted:
+        if token is None or (token.parted and at > start):
             return None
         scale = self._words.scales.get(token.folded)
         return at if scale is not None and (below is None or scale < below) else None
 
     def _counted_collective(self, tokens: Sequence[Token], reading: _Reading) -> _Reading:
-        """Read the collective after a number: "une vingtaine", "deux douzaines", "a dozen", "une centaine de milliers"."""
+        """Read the collective after a number: "une vingtaine", "two dozen", "une centaine de milliers"."""
         words = self._words
         token = _at(tokens, reading.after)
         if token is None or token.parted or token.folded in words.hundreds:
@@ -452,17 +367,22 @@ class NumeralReader:
         return self._collective_chain(tokens, _Reading(reading.value * one, reading.after + 1, "collective"))
 
     @staticmethod
-    def _made(
-        tokens: Sequence[Token], at: int, reading: _Reading, kind: TokenKind = "number"
-    ) -> tuple[Token, int]:
+    def _made(tokens: Sequence[Token], at: int, reading: _Reading, kind: TokenKind = "number") -> tuple[Token, int]:
         first, last = tokens[at], tokens[reading.after - 1]
         folded = first.folded if reading.after == at + 1 else ""
         value = _whole(reading.value)
-        return Token(first.start, last.end, folded, kind, value, reading.form, first.glued, first.parted, first.capital), reading.after
+        return Token(
+            first.start, last.end, folded, kind, value, reading.form, first.glued, first.parted, first.capital
+        ), reading.after
 
 
 def _at(tokens: Sequence[Token], index: int) -> Token | None:
     return tokens[index] if 0 <= index < len(tokens) else None
+
+
+def _goes_on(tokens: Sequence[Token], index: int) -> bool:
+    """True where a number may be read on at an index: there is a token, and no paragraph begins with it."""
+    return index < len(tokens) and not tokens[index].parted
 
 
 def _whole(value: float | int) -> float | int:
@@ -488,7 +408,7 @@ def _belongs_to_a_name(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _followed_by_mark_and_digits(tokens: Sequence[Token], at: int) -> bool:
-    """True where another separator and figures follow without a gap: a date, an address or a version, not a fraction."""
+    """True where another separator and figures follow without a gap: a date or a version, not a fraction."""
     mark, figures = _at(tokens, at + 1), _at(tokens, at + 2)
     if mark is None or figures is None or mark.folded not in {".", ",", "/"}:
         return False

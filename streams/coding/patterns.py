@@ -14,7 +14,7 @@ The module does not know what a class means: whoever compiles the trie says whic
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -166,14 +166,18 @@ class PatternTrie(Generic[Payload]):
                     node.leaf = (order, payload, steps)
 
     def longest(self, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], at: int) -> Match[Payload] | None:
-        """Return the longest match that begins at a token.
+        """Return the longest match that begins at a token; arguments as in `matches`."""
+        return next(self.matches(tokens, symbols, at), None)
+
+    def matches(self, tokens: Sequence[Token], symbols: Sequence[tuple[str, ...]], at: int) -> Iterator[Match[Payload]]:
+        """Yield the matches that begin at a token, the longest first, one of each length.
 
         Args:
             tokens: The text's tokens.
             symbols: For each token, what it answers to ("~" forms included where it is glued).
             at: Index of the first token.
         """
-        best: tuple[int, tuple[int, Payload, tuple[Step, ...]]] | None = None
+        found: list[tuple[int, tuple[int, Payload, tuple[Step, ...]]]] = []
         frontier = [self._root]
         position = at
         while position < len(tokens):
@@ -186,11 +190,11 @@ class PatternTrie(Generic[Payload]):
             position += 1
             leaves = [node.leaf for node in frontier if node.leaf is not None]
             if leaves:
-                best = position, min(leaves, key=lambda leaf: leaf[0])
-        if best is None:
-            return None
-        end, (_, payload, steps) = best
-        captures = tuple(
-            (step.label, at + index, step.symbol.lstrip("~")) for index, step in enumerate(steps) if step.label is not None
-        )
-        return Match(at, end, payload, captures)
+                found.append((position, min(leaves, key=lambda leaf: leaf[0])))
+        for end, (_, payload, steps) in reversed(found):
+            captures = tuple(
+                (step.label, at + index, step.symbol.lstrip("~"))
+                for index, step in enumerate(steps)
+                if step.label is not None
+            )
+            yield Match(at, end, payload, captures)

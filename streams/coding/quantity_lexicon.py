@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self, cast
 
-from streams.coding.numerals import NumeralReader, read_data
+from streams.coding.data_files import read_yaml
+from streams.coding.numerals import NumeralReader
 from streams.coding.patterns import PatternTrie
 from streams.coding.tokens import fold, scan
 
 Operator = Literal["=", "<=", ">=", "~"]
-Role = Literal["active", "participle", "dies", "noun"]
+Role = Literal["active", "participle", "state", "dies", "noun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,10 @@ class CountedNoun:
 
 @dataclass(frozen=True, slots=True)
 class VerbSense:
-    """What a verb or verbal noun says of those counted."""
+    """What a verb or verbal noun says of those counted, and the ways it can be said; one form may have several."""
 
     kind: str
-    role: Role
+    roles: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +46,37 @@ class QuantityLexicon:
     have: frozenset[str]
     agent: frozenset[str]
     adverbs: frozenset[str]
+    prepositions: frozenset[str]
+    comitative: frozenset[str]
+    clause_openers: frozenset[str]
+    tolls: frozenset[str]
+    toll_prepositions: frozenset[str]
+    of_them: PatternTrie[None]
+    including: PatternTrie[None]
+    definite: frozenset[str]
+    maybe_troops: frozenset[str]
+    words_before_noun: int
+    no_noun_endings: tuple[str, ...]
     adjectives: frozenset[str]
     others: frozenset[str]
     none: frozenset[str]
     between: frozenset[str]
     range_joins: frozenset[str]
-    closed_class: frozenset[str]
+    function_words: frozenset[str]
+    between_joins: frozenset[str]
     vocabulary: frozenset[str]
 
     @classmethod
     def load(cls, language: str) -> Self:
         """Return the shipped lexicon of "fr" or "en"."""
-        raw = read_data("quantities", f"{language}.yaml")
+        raw = read_yaml(f"quantities/{language}.yaml")
         nouns = PatternTrie(_nouns(raw["nouns"]), {})
-        verbs = PatternTrie(_verbs(language, raw["verbs"]), {})
+        verbs = PatternTrie(_verbs(raw["verbs"]), {})
         before = PatternTrie(_operators(raw["approximators"]), {})
         after = PatternTrie(_operators(raw["after"]), {})
         several: PatternTrie[None] = PatternTrie(((phrase, None) for phrase in raw["several"]), {})
+        of_them: PatternTrie[None] = PatternTrie(((phrase, None) for phrase in raw["of_them"]), {})
+        including: PatternTrie[None] = PatternTrie(((phrase, None) for phrase in raw["including"]), {})
         joins: PatternTrie[None] = PatternTrie(((phrase, None) for phrase in raw["joins"]), {})
         return cls(
             reader=NumeralReader.load(language),
@@ -77,13 +92,27 @@ class QuantityLexicon:
             have=_words(raw["have"]),
             agent=_words(raw["agent"]),
             adverbs=_words(raw["adverbs_after_verb"]),
+            prepositions=_words(raw["prepositions"]),
+            comitative=_words(raw["comitative"]),
+            clause_openers=_words(raw["clause_openers"]),
+            tolls=_words(raw["tolls"]),
+            toll_prepositions=_words(raw["toll_prepositions"]),
+            of_them=of_them,
+            including=including,
+            definite=_words(raw["definite"]),
+            maybe_troops=frozenset(raw["maybe_troops"]),
+            words_before_noun=raw["words_before_noun"],
+            no_noun_endings=tuple(raw["no_noun_endings"]),
             adjectives=_words(raw["adjectives"]),
             others=_words(raw["others"]),
             none=_words(raw["none"]),
             between=_words(raw["between"]),
             range_joins=_words(raw["range_joins"]),
-            closed_class=_words(raw["closed_class"]),
-            vocabulary=frozenset(nouns.symbols | verbs.symbols | before.symbols | after.symbols | several.symbols | joins.symbols),
+            function_words=_words([*raw["closed_class"], *raw["be"], *raw["have"]]),
+            between_joins=_words(raw["between_joins"]),
+            vocabulary=frozenset().union(
+                *(trie.symbols for trie in (nouns, verbs, before, after, several, joins, of_them, including))
+            ),
         )
 
 
@@ -116,33 +145,28 @@ def _inflected(word: str) -> list[str]:
     return plain + [form + "s" for form in plain if not form.endswith(("s", "x", "z"))]
 
 
-def _verbs(language: str, raw: Mapping[str, Mapping[str, Sequence[str]]]) -> list[tuple[str, VerbSense]]:
-    found: list[tuple[str, VerbSense]] = []
-    for kind, roles in raw.items():
-        for role, entries in roles.items():
+def _verbs(raw: Mapping[str, Mapping[str, Sequence[str]]]) -> list[tuple[str, VerbSense]]:
+    roles: dict[tuple[str, str], set[Role]] = {}
+    for kind, entries_of in raw.items():
+        for manner, entries in entries_of.items():
             for entry in entries:
-                found += _verb_forms(language, kind, role, entry)
-    return found
+                for form, role in _verb_forms(manner, entry):
+                    roles.setdefault((fold(form), kind), set()).add(role)
+    return [(form, VerbSense(kind, frozenset(found))) for (form, kind), found in roles.items()]
 
 
-def _verb_forms(language: str, kind: str, role: str, entry: str) -> list[tuple[str, VerbSense]]:
-    if role == "er":
+def _verb_forms(manner: str, entry: str) -> list[tuple[str, Role]]:
+    if manner == "er":
         stem = fold(entry).removesuffix("er")
-        return [
-            *((stem + ending, VerbSense(kind, "participle")) for ending in ("e", "ee", "es", "ees")),
-            *((stem + ending, VerbSense(kind, "active")) for ending in _ER_ACTIVE),
-        ]
-    if role == "regular":
-        past = entry + ("d" if entry.endswith("e") else "ed")
-        present = (entry.removesuffix("e") + "ing", entry + "s", entry)
-        return [(past, VerbSense(kind, "participle")), *((form, VerbSense(kind, "active")) for form in present)]
-    if role == "noun":
-        plural = [entry + "s"] if " " not in entry else []
-        return [(form, VerbSense(kind, "noun")) for form in (entry, *plural)]
-    return [(entry, VerbSense(kind, cast(Role, role)))]
+        past: list[tuple[str, Role]] = [(stem + ending, "participle") for ending in ("e", "ee", "es", "ees")]
+        return past + [(stem + ending, "active") for ending in _ER_ACTIVE]
+    if manner == "regular":
+        stem = entry.removesuffix("e")
+        return [(stem + "ed", "participle"), (stem + "ing", "active"), (entry + "s", "active"), (entry, "active")]
+    if manner == "noun":
+        return [(form, "noun") for form in ([entry] if " " in entry else [entry, entry + "s"])]
+    return [(entry, cast(Role, manner))]
 
 
 # The endings of French first-group verbs, folded; those of the participle ("e" is also the present's) are apart.
 _ER_ACTIVE = ("er", "ent", "ait", "aient", "a", "erent", "era", "eront", "erait", "eraient", "ant", "ons", "ez")
-
-LexiconData = Mapping[str, Any]

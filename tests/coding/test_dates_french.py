@@ -130,7 +130,9 @@ def test_some_phrases_count_from_the_date_before(phrase: str, value: str) -> Non
     assert "there is none" in alone.reason
 
 
-@pytest.mark.parametrize("phrase", ["jeudi soir", "le 3 mars", "il y a cinq ans", "la semaine dernière", "ce week-end", "en mars"])
+@pytest.mark.parametrize(
+    "phrase", ["jeudi soir", "le 3 mars", "il y a cinq ans", "la semaine dernière", "ce week-end", "en mars"]
+)
 def test_without_publication_a_relative_date_is_null_with_a_reason(phrase: str) -> None:
     nothing = resolved(phrase, published=None)
     assert nothing.value is None
@@ -138,14 +140,23 @@ def test_without_publication_a_relative_date_is_null_with_a_reason(phrase: str) 
     assert nothing.future is None
 
 
-@pytest.mark.parametrize(("phrase", "value"), [("en 1919", "1919"), ("le 3 mars 2016", "2016-03-03"), ("en juin 1994", "1994-06")])
+@pytest.mark.parametrize(
+    ("phrase", "value"), [("en 1919", "1919"), ("le 3 mars 2016", "2016-03-03"), ("en juin 1994", "1994-06")]
+)
 def test_without_publication_an_absolute_date_resolves(phrase: str, value: str) -> None:
     assert resolved(phrase, published=None).value == value
 
 
 @pytest.mark.parametrize(
     "phrase",
-    ["dans les prochains jours", "dans les années 1990", "au XIXe siècle", "tous les vendredis", "ces dernières années", "au lendemain des élections"],
+    [
+        "dans les prochains jours",
+        "dans les années 1990",
+        "au XIXe siècle",
+        "tous les vendredis",
+        "ces dernières années",
+        "au lendemain des élections",
+    ],
 )
 def test_what_is_no_single_date_is_null_with_a_reason(phrase: str) -> None:
     nothing = resolved(phrase)

@@ -51,7 +51,10 @@ def test_one_quantity(text: str, kind: str, value: int | None, op: str) -> None:
     [
         ("un mort et trois blessés", [("dead", 1), ("injured", 3)]),
         ("trois morts dont deux enfants", [("dead", 3), ("dead", 2)]),
-        ("56 policiers et 7 manifestants ont été blessés et 45 personnes arrêtées", [("injured", 56), ("injured", 7), ("arrested", 45)]),
+        (
+            "56 policiers et 7 manifestants ont été blessés et 45 personnes arrêtées",
+            [("injured", 56), ("injured", 7), ("arrested", 45)],
+        ),
         ("un officier et deux soldats sont morts", [("dead", 1), ("dead", 2)]),
     ],
 )
