@@ -189,8 +189,8 @@ def _row(previous: SeenEntry | None, entry: Entry, article: Article, key: str, l
         url=entry.canonical_url,
         moved_key=_moved_key(entry),
         versions=0 if previous is None else previous.versions,
-        first_seen=listing.fetched if previous is None else previous.first_seen,
-        last_seen=listing.fetched,
+        first_seen=article.fetched if previous is None else previous.first_seen,
+        last_seen=article.fetched,
     )
 
 
@@ -214,14 +214,18 @@ class _Round:
             return
         listed = self.known.get((source_id, key), ())
         previous = earlier or next((row for row in listed if row.listing == self.listing.name), None)
+        # Versions are ordered by their fetch: of two in one file, the later line is the later version, and a clock
+        # that was set back does not make an edit older than what it edits.
+        fetched = self.listing.fetched + timedelta(microseconds=len(self.articles))
+        if previous is not None:
+            fetched = max(fetched, previous.last_seen + timedelta(microseconds=1))
         try:
             article = article_of(
                 entry,
                 identity=_identity(key, entry),
                 source=self.listing.source,
                 connector=self.listing.connector,
-                # Versions are ordered by their fetch: of two in one file, the later line is the later version.
-                fetched=self.listing.fetched + timedelta(microseconds=len(self.articles)),
+                fetched=fetched,
                 provenance=self.provenance,
             )
         except ValidationError as error:

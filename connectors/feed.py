@@ -61,6 +61,7 @@ class FeedSource:
         metrics: ConnectorMetrics,
         *,
         randomness: Callable[[], float],
+        fetcher: Fetcher | None = None,
     ) -> None:
         """Prepare to poll `settings.feeds`.
 
@@ -69,6 +70,7 @@ class FeedSource:
             state: where validators, schedules and seen entries are.
             metrics: where polls are counted.
             randomness: uniform in [0, 1), for jitter.
+            fetcher: where fetches run; one of its own where none is given.
         """
         self._settings = settings
         self._state = state
@@ -77,7 +79,7 @@ class FeedSource:
         self._subscriptions = {feed.url: feed for feed in settings.feeds}
         self._feeds: dict[str, FeedState] = {}
         self._in_flight: set[str] = set()
-        self._fetcher = Fetcher(settings.fetch)
+        self._fetcher = fetcher or Fetcher(settings.fetch)
         self._wake: datetime | None = _AT_ONCE
 
     def next_awake(self) -> datetime | None:
@@ -110,6 +112,7 @@ class FeedSource:
         errors: list[SourceError] = []
         seen: list[SeenEntry] = []
         states: list[FeedState] = []
+        forget: list[tuple[str, datetime]] = []
         counts: Counter[str] = Counter()
         for polled in polls:
             result = self._result(polled, now, seen)
@@ -120,8 +123,12 @@ class FeedSource:
                 articles.extend(result.decision.articles)
                 seen.extend(result.decision.seen)
                 counts.update(result.decision.counts)
-        forget = tuple((state.url, now - _FORGET_AFTER) for state in states if state.failures == 0)
-        return Batch(tuple(articles), tuple(errors), StateChange(tuple(seen), tuple(states), forget=forget), counts)
+                if result.state.body_hash is not None:
+                    # Only a poll that has read the whole feed knows what is no longer in it.
+                    forget.append((result.state.url, now - _FORGET_AFTER))
+        return Batch(
+            tuple(articles), tuple(errors), StateChange(tuple(seen), tuple(states), forget=tuple(forget)), counts
+        )
 
     def _result(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
         fetched = polled.result

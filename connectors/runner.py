@@ -26,6 +26,8 @@ from connectors.state import State, StateError
 _LOG = logging.getLogger(__name__)
 _MAX_SLEEP_SECONDS: Final = 60.0
 _MAX_RETRY_SECONDS: Final = 60.0
+_LOGGED_ERRORS: Final = 20
+"""Errors of one batch that are told one by one: a file of a million bad lines must not fill the disk with its log."""
 _STOP_SECONDS: Final = 20.0
 """How long a stop waits for the threads."""
 
@@ -87,9 +89,12 @@ def drive(
 
 
 def _report(source: Source, batch: Batch, metrics: ConnectorMetrics) -> None:
-    for error in batch.errors:
+    for number, error in enumerate(batch.errors):
         metrics.errors.labels(source.connector, error.error_class).inc()
-        _LOG.warning("%s", error)
+        if number < _LOGGED_ERRORS:
+            _LOG.warning("%s", error)
+    if len(batch.errors) > _LOGGED_ERRORS:
+        _LOG.warning("%s: %d more errors like these", source.name, len(batch.errors) - _LOGGED_ERRORS)
 
 
 def _count(source: Source, batch: Batch, metrics: ConnectorMetrics, now: datetime) -> None:

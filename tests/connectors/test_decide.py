@@ -157,3 +157,10 @@ def test_deciding_twice_from_the_same_knowledge_gives_the_same_ids(entries: list
 
     assert ids() == ids()
     assert len(set(ids())) == len(ids())
+
+
+def test_a_clock_set_back_does_not_make_an_edit_older_than_what_it_edits() -> None:
+    memory = Memory()
+    (first,) = memory.decide([entry(text="A.")], listing())
+    (second,) = memory.decide([entry(text="B.")], listing(fetched=NOW - timedelta(hours=1)))
+    assert second.revision > first.revision
