@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import faust
+from faust.types import TP
 
 from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
+from streams.continuity import Continuity, records_between
 from streams.faust_table import FaustTable
 from streams.records import Incoming, Outgoing, Publish
 from streams.recovery import table_manager
@@ -130,14 +132,20 @@ Handle = Callable[[Sequence[Incoming]], Awaitable[None]]
 def add_stage(app: Any, *, name: str, topic: Topic, handle: Handle, batch: int, settings: StreamSettings) -> None:
     """Register an agent that hands batches to `handle` and acknowledges them in order once it has returned.
 
+    Of a topic that is not compacted, each batch must begin where the last one ended (`streams.continuity`).
+
     `noack_take` and the crashing supervisor belong together: with either alone, a batch whose handling raised would
     count as done, or its commits would stand still until a restart. Never with `concurrency` above 1: Faust then
     commits past records in work (https://github.com/faust-streaming/faust/issues/606).
     """
+    unbroken = continuity(app, settings) if topic.cleanup == "delete" else None
 
     async def agent(stream: Any) -> None:
         async for events in _batches(stream, batch):
-            await handle([incoming(event.message) for event in events])
+            records = [incoming(event.message) for event in events]
+            if unbroken is not None:
+                await unbroken.check(records)
+            await handle(records)
             for event in events:
                 await stream.ack(event)
 
@@ -160,6 +168,19 @@ def incoming(message: Any) -> Incoming:
         key=message.key,
         value=message.value,
     )
+
+
+def continuity(app: Any, settings: StreamSettings) -> Continuity:
+    """Return what notices records that were passed over, for one stage."""
+
+    def committed(topic: str, partition: int) -> int | None:
+        offset: int | None = app.consumer._committed_offset.get(TP(topic, partition))
+        return offset
+
+    async def exists(topic: str, partition: int, start: int, end: int) -> bool:
+        return await asyncio.to_thread(records_between, settings.bootstrap, topic, partition, start, end)
+
+    return Continuity(committed=committed, exists=exists)
 
 
 def owns(app: Any) -> Callable[[Incoming], bool]:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from depeche.broker import EmbeddedBroker
 from schemas.topics import ARTICLES, BACKFILL, OUTCOMES
+from streams.continuity import records_between
 from streams.lag import LagReader
 from streams.worker import EXIT_FAILURE, EXIT_RATIO_STOP
 from tests.integration.streams_rig import PARTITIONS, PROJECT, Rig, wait_until
@@ -170,3 +172,20 @@ def test_the_lag_is_what_the_group_has_not_committed(rig: Rig) -> None:
     reader.stop()
     assert len(reports[0]) == 2 * PARTITIONS
     assert sum(reports[0].values()) == 7
+
+
+def test_the_broker_tells_whether_records_lie_between_two_offsets(rig: Rig) -> None:
+    rig.publish_raw([(b"same key", b"x")] * 5)
+    name = ARTICLES.name(rig.prefix)
+    (partition,) = {record.partition for record in rig.read(name)}
+    empty = (partition + 1) % PARTITIONS
+    assert records_between(rig.bootstrap, name, partition, 1, 3)
+    assert not records_between(rig.bootstrap, name, partition, 5, 5)
+    admin = KafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    try:
+        admin.delete_records({TopicPartition(name, partition): 3})
+    finally:
+        admin.close()
+    assert not records_between(rig.bootstrap, name, partition, 0, 3)
+    assert records_between(rig.bootstrap, name, partition, 0, 4)
+    assert not records_between(rig.bootstrap, name, empty, 0, 0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import faust
 import pytest
+from faust.tables.recovery import Recovery
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import MAX_RECORD_BYTES, MENTIONS
@@ -101,13 +102,14 @@ def test_the_flow_is_stopped_before_recovery_seeks_and_clears() -> None:
     class Held(recovery.HeldRecovery):
         def __init__(self) -> None:
             """No services: only what the order of steps needs."""
-            self.app = SimpleNamespace(consumer=Flow(), flow_control=Flow())
+            stand_in: Any = SimpleNamespace(consumer=Flow(), flow_control=Flow())
+            self.app = stand_in
 
     async def main() -> None:
         await Held().on_recovery_completed(7)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recovery.Recovery, "on_recovery_completed", original)
+        patch.setattr(Recovery, "on_recovery_completed", original)
         asyncio.run(main())
     assert steps == ["stop_flow", "suspend", "faust 7"]
 
