@@ -15,7 +15,8 @@ from importlib.resources.abc import Traversable
 from streams.coding.phrases import phrase_key
 
 SECTORS = frozenset(
-    "GOV MIL REB OPP PTY AGR LEG JUD COP SPY CVL EDU MED NGO IGO UAF PRV".split()
+    {"GOV", "MIL", "REB", "OPP", "PTY", "AGR", "LEG", "JUD", "COP", "SPY", "CVL", "EDU", "MED", "NGO", "IGO", "UAF"}
+    | {"PRV"}
 )
 """Sectors of PLOVER 2.0, with COP, SPY and MED kept apart as CAMEO does."""
 
@@ -156,6 +157,12 @@ def slug(name: str) -> str:
     return phrase_key(name).replace(" ", "-")
 
 
+def read_function_words() -> frozenset[str]:
+    """Return the folded function words that are also acronyms ("US", "CAR")."""
+    lines = _table("function-words.tsv").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
 def read_states() -> tuple[State, ...]:
     """Return the states and territories of ``states.tsv``."""
     found = []
@@ -170,7 +177,13 @@ def read_states() -> tuple[State, ...]:
             pairs.append((masculine, feminine))
         found.append(
             State(
-                alpha3, alpha2, name, _listed(french), (name, *_listed(english)), _listed(metonyms), tuple(pairs),
+                alpha3,
+                alpha2,
+                name,
+                _listed(french),
+                (name, *_listed(english)),
+                _listed(metonyms),
+                tuple(pairs),
                 _listed(english_adjectives),
             )
         )
@@ -185,8 +198,12 @@ def read_people() -> tuple[Person, ...]:
     for where, cells in _rows("people.tsv", 8):
         name, aliases, country, sector, organisation, first, last, title = cells
         office = Office(
-            title, country or None, _sector(where, sector), organisation or None,
-            _month(where, first, at_end=False), _month(where, last, at_end=True),
+            title,
+            country or None,
+            _sector(where, sector),
+            organisation or None,
+            _month(where, first, at_end=False),
+            _month(where, last, at_end=True),
         )
         offices.setdefault(name, []).append(office)
         for alias in _listed(aliases):
@@ -224,8 +241,12 @@ def read_roles(language: str) -> tuple[Role, ...]:
             raise ActorDataError(msg)
         found.append(
             Role(
-                _listed(forms), _sector(where, sector) if sector else None, scope == "domestic", represents == "yes",
-                country or None, organisation or None,
+                _listed(forms),
+                _sector(where, sector) if sector else None,
+                scope == "domestic",
+                represents == "yes",
+                country or None,
+                organisation or None,
             )
         )
     return tuple(found)

@@ -18,6 +18,7 @@ from streams.coding.actor_data import (
     Role,
     State,
     read_demonyms,
+    read_function_words,
     read_organisations,
     read_people,
     read_roles,
@@ -30,21 +31,21 @@ Kind = Literal["state", "metonym", "adjective", "person", "surname", "organisati
 
 @dataclass(frozen=True, slots=True)
 class ActorEntry:
-    """What a phrase may stand for: its kind and the row of its table."""
+    """What a phrase may stand for: its kind and the row of its table; ``titled`` if only a title before it tells."""
 
     kind: Kind
     row: State | Demonym | Person | Organisation | Role
+    titled: bool = False
 
 
-# Words that begin a surname of several words.
+# Words that begin a surname of several words, and those of them that news drops: "Bachar al-Assad" is "Assad" too.
 _PARTICLES = frozenset(
-    "de du des d le la les el al ad an as ben bin ibn abd abou abu ould ag van von der den ter da dos das di del mac mc "
-    "o san saint st ap ur bat".split()
+    {"de", "du", "des", "d", "le", "la", "les", "el", "al", "ad", "an", "as", "ben", "bin", "ibn", "abd", "abou"}
+    | {"abu", "ould", "ag", "van", "von", "der", "den", "ter", "da", "dos", "das", "di", "del", "mac", "mc", "o", "san"}
+    | {"saint"}
 )
-# Particles that news drops: "Bachar al-Assad" is "Assad" too.
 _DROPPED = frozenset({"al", "el", "de", "ad", "an", "as", "von"})
-# Surnames that are also first names, common words or places: they count only with a title, as "~" marks in the table.
-_PREPOSITIONS = frozenset("de du des d à a au aux en pour par contre sur sous sans of for to in on at".split())
+_PREPOSITIONS = frozenset({"de", "du", "des", "d", "a", "au", "aux", "en", "pour", "par", "contre", "sur", "sous"})
 
 
 def french_forms(masculine: str, feminine: str) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def french_forms(masculine: str, feminine: str) -> tuple[str, ...]:
 def _french_plural(word: str) -> str:
     if word.endswith(("s", "x", "z")):
         return word
-    if word.endswith("eau") or word.endswith("eu"):
+    if word.endswith(("eau", "eu")):
         return word + "x"
     if word.endswith("al"):
         return word[:-2] + "aux"
@@ -98,7 +99,11 @@ class ActorNames:
 
     def __init__(self) -> None:
         self.states = {state.alpha3: state for state in read_states()}
-        self._tables: dict[str, PhraseTable[ActorEntry]] = {"fr": PhraseTable(), "en": PhraseTable()}
+        function_words = read_function_words()
+        self._tables: dict[str, PhraseTable[ActorEntry]] = {
+            "fr": PhraseTable(function_words),
+            "en": PhraseTable(function_words),
+        }
         # The order decides which entry of one phrase comes first.
         self._add_states()
         self._add_organisations()
@@ -147,7 +152,7 @@ class ActorNames:
                 self._add_both(name, ActorEntry("person", person))
             for surname in dict.fromkeys(person.surnames or surnames_of(person.name)):
                 if surname != "-":
-                    self._add_both(surname, ActorEntry("surname", person))
+                    self._add_both(surname, ActorEntry("surname", person, titled=bool(person.surnames)))
 
     def _add_demonyms(self) -> None:
         for demonym in read_demonyms():
@@ -159,5 +164,7 @@ class ActorNames:
             entry = ActorEntry("role", role)
             for form in role.forms:
                 plurals = _plural_of_phrase(form) if language == "fr" else (_english_plural(form),)
-                for spelling in dict.fromkeys((form, *plurals)):
+                # "ministère de la Justice" is as often written without its capital; single words keep theirs.
+                spellings = [part.lower() if " " in part else part for part in (form, *plurals)]
+                for spelling in dict.fromkeys(spellings):
                     self._add(language, spelling, entry)

@@ -1,8 +1,8 @@
 """Who is meant by a noun phrase: country, sector, organisation, by tables and a few rules of reading.
 
-``ActorTable.resolve`` reads one phrase as it stands in a text ("le président turc Recep Tayyip Erdogan", "56 policiers",
-"l'envoyé spécial de l'ONU en Libye"); ``ActorTable.find`` finds the known names of a whole text. The tables are data
-(``data/actors``); this module holds the rules. It does not parse, does not follow pronouns, does not read the rest of
+``ActorTable.resolve`` reads one phrase as it stands in a text ("le président turc Recep Tayyip Erdogan",
+"56 policiers", "l'envoyé spécial de l'ONU en Libye"); ``ActorTable.find`` finds the known names of a whole text. The
+tables are data (``data/actors``). This module does not parse, does not follow pronouns and does not read the rest of
 the article: what the context says comes in as ``country_hint`` and is used for domestic common nouns only. What can't
 be told is None, and ``how`` says why.
 """
@@ -12,23 +12,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 
 from streams.coding.actor_data import Demonym, Office, Organisation, Person, Role, State
 from streams.coding.actor_names import ActorEntry, ActorNames, Kind
+from streams.coding.actor_reading import Item, PhraseReader, ReadingWords, preferred
 from streams.coding.phrases import PhraseMatch, Word, words_of
 
-_OF = frozenset("de du des d of".split())
-_PLACED = frozenset("en au aux à a dans in at from depuis".split())
-_ASIDE = frozenset("contre avec sans pour sur entre face après avant against with without for on over after before sous".split())
-_CUT = frozenset("qui que qu dont où who which whose that par by ayant".split())
-# "menée par Ryad" makes the coalition Riyadh's; "soutenus par Ryad" leaves the rebels where they are.
-_LED = frozenset("mene menee menes menees conduit conduite conduits conduites dirige dirigee diriges dirigees "
-                 "commande commandee commandes led headed commanded".split())
-_FORMER = frozenset("ancien ancienne anciens anciennes ex former onetime feu defunt defunte".split())
-_TITLES = frozenset("m mm mme mmes mlle mr mrs ms dr me maitre monsieur madame".split())
-_ARTICLES = frozenset("le la les l un une des the an ce cet cette ces son sa ses leur leurs its their his her notre nos".split())
-_PRONOUNS = frozenset("il elle ils elles on nous vous je tu lui leur eux celui celle ceux celles ce cela it he she they them "
-                      "we us you i him her this these those who qui se s y en soi autres autre others".split())
+_CALLED: dict[Kind, str] = {
+    "adjective": "demonym",
+    "state": "state",
+    "metonym": "metonym",
+    "person": "person",
+    "surname": "person",
+    "organisation": "organisation",
+    "role": "noun",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class ActorResolution:
             None for a common noun.
         country: ISO 3166-1 alpha-3; None for international bodies and where nothing tells.
         sector: one of GOV MIL REB OPP PTY AGR LEG JUD COP SPY CVL EDU MED NGO IGO UAF PRV, or None.
-        organisation: a code such as UNO, EUR, NAT, IMG, or None.
+        organisation: a code such as UNO, EUR, NAT, IMG, or None; an agency's own code follows its family's ("UNO/WHO").
         id: the table entry, such as ``state:FRA``, ``person:emmanuel-macron``, ``org:UNO``; None where there is none.
         how: the reason, in words.
     """
@@ -65,14 +64,26 @@ class ActorSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    """A known phrase within the phrase that is read, and how it hangs on what stands before it."""
+class _Phrase:
+    """A noun phrase as read, with what is known of its article."""
 
-    entry: ActorEntry
-    first: int
-    last: int
-    governor: str | None
-    text: str
+    words: Sequence[Word]
+    items: Sequence[Item]
+    name: str | None
+    former: bool
+    on: date | None
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ties:
+    """The country and organisation that an item lends to the noun it qualifies."""
+
+    country: str | None
+    organisation: str | None
+
+    def __bool__(self) -> bool:
+        return self.country is not None or self.organisation is not None
 
 
 def _unresolved(why: str) -> ActorResolution:
@@ -82,8 +93,9 @@ def _unresolved(why: str) -> ActorResolution:
 class ActorTable:
     """The actors that the project knows, and how to read phrases that name them."""
 
-    def __init__(self, names: ActorNames) -> None:
+    def __init__(self, names: ActorNames, words: ReadingWords) -> None:
         self._names = names
+        self._reader = PhraseReader(names, words)
 
     @classmethod
     def load(cls) -> ActorTable:
@@ -92,7 +104,7 @@ class ActorTable:
         Raises:
             ActorDataError: a table holds a line that can't be read.
         """
-        return cls(ActorNames())
+        return cls(ActorNames(), ReadingWords.load())
 
     def state_name(self, alpha3: str) -> str | None:
         """Return the English name of a state by its ISO 3166-1 alpha-3 code, None for an unknown code."""
@@ -114,13 +126,12 @@ class ActorTable:
             The resolution; every field None with a reason where nothing is known. Never raises on a phrase.
         """
         words = words_of(phrase)
-        content = [word for word in words if word.folded not in _ARTICLES]
-        if not content or all(word.folded in _PRONOUNS for word in content):
+        items = self._reader.items(phrase, words, language)
+        if not items and self._reader.is_empty(words):
             return _unresolved("pronoun or no word")
-        items = self._items(phrase, words, language)
-        name = _unknown_name(phrase, words, items)
-        former = _is_former(words, items)
-        found = self._decide(phrase, words, items, on, country_hint, name, former=former)
+        name = self._reader.unknown_name(phrase, words, items)
+        former = self._reader.is_former(words, items)
+        found = self._decide(_Phrase(words, items, name, former, on, country_hint))
         if former and "former" not in found.how:
             kept = found.sector if found.id is not None and not found.id.startswith("state:") else None
             found = replace(found, sector=kept, how=f"former: {found.how}")
@@ -132,174 +143,123 @@ class ActorTable:
         Spans don't overlap; the longest match wins. Time is linear in the length of the text.
         """
         words = words_of(text)
-        matches = list(self._names.table(language).matches(text, words))
+        found = self._names.table(language).matches(text, words)
+        matches = [match for match in found if self._reader.stands(words, match)]
         spans: list[ActorSpan] = []
         index = 0
         while index < len(matches):
             match = matches[index]
-            entry = _preferred(match.entries)
-            if entry.kind == "surname" and not _surname_stands(words, match):
-                index += 1
-                continue
-            follower = matches[index + 1] if index + 1 < len(matches) else None
-            last = match.last
-            if follower is not None and follower.first == match.last and _is_pair(entry, follower, words):
-                last = follower.last
-                index += 1
             index += 1
-            if entry.kind == "role" and last == match.last:
+            kind, last = preferred(match.entries).kind, match.last
+            if index < len(matches) and _is_pair(kind, match, matches[index], words):
+                kind, last = "role", matches[index].last
+                index += 1
+            elif kind == "role":
                 continue
             start, end = words[match.first].start, words[last - 1].end
-            slice_ = text[start:end]
-            kind: Kind = "role" if last != match.last else entry.kind
-            spans.append(ActorSpan(start, end, slice_, kind, self.resolve(slice_, language=language, on=None)))
+            name = text[start:end]
+            spans.append(ActorSpan(start, end, name, kind, self.resolve(name, language=language, on=None)))
         return tuple(spans)
 
-    def _items(self, phrase: str, words: Sequence[Word], language: str) -> list[_Item]:
-        """Return the known phrases with what governs each: None, "of", "in" or "aside"; what follows a cut is left out."""
-        items: list[_Item] = []
-        table = self._names.table(language)
-        governor: str | None = None
-        index = 0
-        while index < len(words):
-            if index and phrase[words[index - 1].end : words[index].start].strip() in {",", "(", ", «", '"'}:
-                governor = None
-            word = words[index]
-            match = table.match_at(phrase, words, index)
-            if match is not None:
-                entry = _preferred(match.entries)
-                if entry.kind == "surname" and not _surname_stands(words, match):
-                    index += 1
-                    continue
-                own = governor
-                if entry.kind in {"person", "surname"} and index and words[index - 1].folded not in _OF | _ASIDE | _PLACED:
-                    own = None
-                text = phrase[word.start : words[match.last - 1].end]
-                items.append(_Item(entry, match.first, match.last, own, text))
-                index = match.last
-                continue
-            if word.folded in _CUT:
-                if items and index and words[index - 1].folded in _LED:
-                    governor = "of"
-                elif items:
-                    break
-            elif word.folded in _OF:
-                governor = governor if governor == "aside" else "of"
-            elif word.folded in _PLACED:
-                governor = "in"
-            elif word.folded in _ASIDE:
-                governor = "aside"
-            index += 1
-        return items
-
-    def _decide(
-        self,
-        phrase: str,
-        words: Sequence[Word],
-        items: Sequence[_Item],
-        on: date | None,
-        hint: str | None,
-        name: str | None,
-        *,
-        former: bool,
-    ) -> ActorResolution:
-        leading = [item for item in items if item.governor is None]
+    def _decide(self, phrase: _Phrase) -> ActorResolution:
+        """Resolve by the person that the phrase names, else by its head: an organisation, a state, a noun."""
+        leading = [item for item in phrase.items if item.governor is None]
         for item in leading:
             if isinstance(item.entry.row, Person):
-                return _as_person(item.entry.row, on, former=former)
-        head = next((item for item in leading if item.entry.kind != "adjective"), None)
-        if head is not None and isinstance(head.entry.row, Organisation):
-            return _as_organisation(head.entry.row, f"table of organisations, {head.text!r}")
-        if head is not None and isinstance(head.entry.row, State):
-            return _as_state(head.entry.row, head)
-        if head is not None and isinstance(head.entry.row, Role):
-            return self._as_role(head.entry.row, head, items, on, hint, name)
+                return _as_person(item.entry.row, phrase.on, former=phrase.former)
+        head = _head(leading)
+        if head is not None:
+            return self._by_head(head, phrase)
         if leading:
-            return _as_demonym(leading[0], phrase, words, name)
-        if name is not None:
-            return ActorResolution(name, None, None, None, None, "unresolved: name in no table")
-        for item in items:
-            if item.governor in {"of", "in"}:
-                _, country, organisation = _belonging(item, on)
-                if country or organisation:
-                    return ActorResolution(
-                        None, country, None, organisation, None, f"unknown head noun; belongs to {item.text!r}"
-                    )
-        return _unresolved("common noun in no table")
+            counted = self._reader.is_counted(phrase.words, leading[0].first)
+            return _as_demonym(leading[0], phrase, counted=counted)
+        return _without_head(phrase)
 
-    def _as_role(
-        self, role: Role, head: _Item, items: Sequence[_Item], on: date | None, hint: str | None, name: str | None
-    ) -> ActorResolution:
-        others = [item for item in items if item is not head]
-        if role.represents:
-            for item in others:
-                row = item.entry.row
-                if isinstance(row, Organisation) and item.governor != "aside":
-                    found = _as_organisation(row, f"{head.text!r} of {item.text!r}, table of organisations")
-                    return found if name is None else replace(found, name=name, id=None, how=f"{found.how}; name in no table")
-        sector = role.sector or _sector_of_others(others)
-        for governors in ((None,), ("of",), ("in",)):
-            for item in others:
-                if item.governor not in governors:
-                    continue
-                _, country, organisation = _belonging(item, on)
-                if country or organisation:
-                    how = f"{_describe(item)} + noun {head.text!r}"
-                    return _role_result(role, sector, country, organisation, name, how)
-        if role.country is not None:
-            return _role_result(role, sector, role.country, role.organisation, name, f"noun {head.text!r}, of one country only")
-        if role.domestic and hint is not None:
-            how = f"noun {head.text!r}, country from the context ({hint})"
-            return _role_result(role, sector, hint, role.organisation, name, how)
-        return _role_result(role, sector, None, role.organisation, name, f"noun {head.text!r}, no country named")
+    def _by_head(self, head: Item, phrase: _Phrase) -> ActorResolution:
+        row = head.entry.row
+        if isinstance(row, Organisation):
+            return _as_organisation(row, f"table of organisations, {head.text!r}")
+        if isinstance(row, State):
+            return _as_state(row, head)
+        if isinstance(row, Role):
+            return _as_role(row, head, phrase, self._reader.words.of)
+        return _without_head(phrase)
 
 
-def _role_result(
-    role: Role, sector: str | None, country: str | None, organisation: str | None, name: str | None, how: str
-) -> ActorResolution:
-    if country is not None and organisation == role.organisation == "IMG":
+def _head(leading: Sequence[Item]) -> Item | None:
+    """Return the head of a phrase: its first known noun, or the noun that a name stands before ("US troops")."""
+    nouns = [item for item in leading if item.entry.kind != "adjective"]
+    for item, following in pairwise(nouns):
+        adjoins = following.first == item.last and following.text.islower()
+        if not (adjoins and following.entry.kind == "role" and item.entry.kind != "role"):
+            return item
+    return nouns[-1] if nouns else None
+
+
+def _without_head(phrase: _Phrase) -> ActorResolution:
+    """Resolve a phrase whose head no table knows: a name as it stands, or what the noun belongs to."""
+    if phrase.name is not None:
+        return ActorResolution(phrase.name, None, None, None, None, "unresolved: name in no table")
+    for item in phrase.items:
+        ties = _ties(item, phrase.on) if item.governor != "aside" else None
+        if ties:
+            how = f"head noun in no table, belongs to {item.text!r}"
+            return ActorResolution(None, ties.country, None, ties.organisation, None, how)
+    return _unresolved("common noun in no table")
+
+
+def _as_role(role: Role, head: Item, phrase: _Phrase, of: frozenset[str]) -> ActorResolution:
+    """Resolve a phrase whose head is a common noun: by what it is tied to, then by the noun, then by the context."""
+    others = [item for item in phrase.items if item is not head]
+    if role.represents:
+        for item in others:
+            row = item.entry.row
+            if isinstance(row, Organisation) and item.governor != "aside":
+                found = _as_organisation(row, f"{head.text!r} of {item.text!r}, table of organisations")
+                if phrase.name is None:
+                    return found
+                return replace(found, name=phrase.name, id=None, how=f"{found.how}; name in no table")
+    rows = [item.entry.row for item in others]
+    sector = role.sector or next((row.sector for row in rows if isinstance(row, Role | Organisation)), None)
+    for governor in (None, "of", "in"):
+        for item in others:
+            ties = _ties(item, phrase.on) if item.governor == governor else None
+            if ties:
+                how = f"{_CALLED[item.entry.kind]} {item.text!r} + noun {head.text!r}"
+                return _role_result(role, sector, ties, phrase.name, how)
+    if role.country is not None:
+        ties = _Ties(role.country, role.organisation)
+        return _role_result(role, sector, ties, phrase.name, f"noun {head.text!r}, of one country only")
+    # "un membre du Conseil": what belongs to something that no table knows does not belong to the country.
+    vague = sector is None and any(word.folded in of for word in phrase.words[head.last : head.last + 2])
+    if role.domestic and phrase.hint is not None and not vague:
+        how = f"noun {head.text!r}, country from the context ({phrase.hint})"
+        return _role_result(role, sector, _Ties(phrase.hint, role.organisation), phrase.name, how)
+    how = f"noun {head.text!r}, no country named"
+    return _role_result(role, sector, _Ties(None, role.organisation), phrase.name, how)
+
+
+def _role_result(role: Role, sector: str | None, ties: _Ties, name: str | None, how: str) -> ActorResolution:
+    country, organisation = ties.country, ties.organisation
+    if country is not None and organisation == role.organisation:
+        # A code of the noun alone ("djihadiste": IMG) is for those whose country is not told.
         organisation = None
-    key = f"state:{country}" if country is not None and sector == "GOV" and name is None else None
     if organisation is not None and country is None and sector == "GOV":
         sector = "IGO"
+    key = f"state:{country}" if country is not None and sector == "GOV" and name is None else None
     return ActorResolution(name, country, sector, organisation, key, how)
 
 
-def _sector_of_others(items: Sequence[_Item]) -> str | None:
-    for item in items:
-        row = item.entry.row
-        if isinstance(row, Role | Organisation):
-            return row.sector
-    return None
-
-
-def _describe(item: _Item) -> str:
-    words = {
-        "adjective": "demonym", "state": "state", "metonym": "metonym", "person": "person", "surname": "person",
-        "organisation": "organisation", "role": "noun",
-    }
-    return f"{words[item.entry.kind]} {item.text!r}"
-
-
-def _preferred(entries: Sequence[ActorEntry]) -> ActorEntry:
-    """Return the entry that counts where a phrase has several: they were added in order of preference."""
-    order: tuple[Kind, ...] = ("person", "organisation", "state", "metonym", "adjective", "surname", "role")
-    return min(entries, key=lambda entry: order.index(entry.kind))
-
-
-def _belonging(item: _Item, on: date | None) -> tuple[str, str | None, str | None]:
-    """Return (kind, country, organisation) that an item lends to the noun it qualifies."""
+def _ties(item: Item, on: date | None) -> _Ties:
     row = item.entry.row
     if isinstance(row, State):
-        return "state", row.alpha3, None
+        return _Ties(row.alpha3, None)
     if isinstance(row, Person):
-        office = _office(row, on)[0]
-        return "person", office.country, office.organisation
+        office, _ = _office(row, on)
+        return _Ties(office.country, office.organisation)
     if isinstance(row, Organisation):
-        return "organisation", row.country, row.code
-    if isinstance(row, Demonym):
-        return "demonym", row.country, row.organisation
-    return "role", row.country, None
+        return _Ties(row.country, row.code)
+    return _Ties(row.country, row.organisation if isinstance(row, Demonym) else None)
 
 
 def _office(person: Person, on: date | None) -> tuple[Office, bool]:
@@ -323,14 +283,15 @@ def _years(office: Office) -> str:
 
 def _as_person(person: Person, on: date | None, *, former: bool) -> ActorResolution:
     office, over = _office(person, on)
+    held = f"{office.title} ({_years(office)})"
     if over or former:
-        how = f"table of people, former {office.title} ({_years(office)})"
-    elif on is not None and office.held_on(on):
+        how = f"table of people, former {held}"
+    elif on is None:
+        how = f"table of people, {held}, no date to judge by"
+    elif office.held_on(on):
         how = f"table of people, {office.title}, in office {_years(office)}"
-    elif on is not None:
-        how = f"table of people, not yet {office.title} ({_years(office)})"
     else:
-        how = f"table of people, {office.title} ({_years(office)}), no date to judge by"
+        how = f"table of people, not yet {held}"
     return ActorResolution(person.name, office.country, office.sector, office.organisation, person.id, how)
 
 
@@ -338,62 +299,28 @@ def _as_organisation(row: Organisation, how: str) -> ActorResolution:
     return ActorResolution(row.name, row.country, row.sector, row.code, row.id, how)
 
 
-def _as_state(row: State, item: _Item) -> ActorResolution:
+def _as_state(row: State, item: Item) -> ActorResolution:
     what = "seat of government" if item.entry.kind == "metonym" else "name of state"
     return ActorResolution(row.name, row.alpha3, "GOV", None, f"state:{row.alpha3}", f"{what} {item.text!r}")
 
 
-def _as_demonym(item: _Item, phrase: str, words: Sequence[Word], name: str | None) -> ActorResolution:
-    kind, country, organisation = _belonging(item, None)
-    counted = any(word.folded.isdigit() or word.folded in {"milliers", "centaines", "dizaines", "millions", "thousands",
-                                                           "hundreds", "dozens"} for word in words[: item.first])
-    noun = words[item.first].is_capitalised and item.first > 0
-    sector = "CVL" if counted and noun else None
-    how = f"demonym {item.text!r}" + ("" if sector else ": people or government, sector not told")
-    if kind == "state" or country or organisation:
-        return ActorResolution(name, country, sector, organisation, None, how)
-    return _unresolved(f"demonym {item.text!r} of no state")
+def _as_demonym(item: Item, phrase: _Phrase, *, counted: bool) -> ActorResolution:
+    """Resolve "les Britanniques", "des milliers d'Algériens", or a lone adjective."""
+    ties = _ties(item, None)
+    if not ties:
+        return _unresolved(f"demonym {item.text!r} of no state")
+    people = counted and phrase.words[item.first].is_capitalised
+    how = f"demonym {item.text!r}" if people else f"demonym {item.text!r}: people or government, sector not told"
+    return ActorResolution(phrase.name, ties.country, "CVL" if people else None, ties.organisation, None, how)
 
 
-def _is_former(words: Sequence[Word], items: Sequence[_Item]) -> bool:
-    limit = items[0].first if items else len(words)
-    return any(word.folded in _FORMER for word in words[:limit])
-
-
-def _surname_stands(words: Sequence[Word], match: PhraseMatch[ActorEntry]) -> bool:
-    """Return whether a bare surname is that person's: no other first name before it, no capitals all round."""
-    previous = words[match.first - 1] if match.first else None
-    if previous is None or previous.folded in _TITLES:
-        return True
-    if previous.is_capitalised and previous.folded not in _ARTICLES and match.first - 1 > 0 and len(previous.text) > 1:
-        return False
-    following = words[match.last] if match.last < len(words) else None
-    surrounded = previous.is_all_capitals and len(previous.text) > 3
-    return not (surrounded and following is not None and following.is_all_capitals)
-
-
-def _is_pair(entry: ActorEntry, follower: PhraseMatch[ActorEntry], words: Sequence[Word]) -> bool:
+def _is_pair(
+    kind: Kind, match: PhraseMatch[ActorEntry], follower: PhraseMatch[ActorEntry], words: Sequence[Word]
+) -> bool:
     """Return whether two neighbouring phrases are one actor: a role with its demonym, in either order."""
-    other = _preferred(follower.entries)
-    if entry.kind == "role":
-        return other.kind == "adjective"
-    return entry.kind == "adjective" and other.kind == "role" and words[follower.first].text.islower()
-
-
-def _unknown_name(phrase: str, words: Sequence[Word], items: Sequence[_Item]) -> str | None:
-    """Return the last run of capitalised words that no table knows: "Humza Yousaf" in "le ministre Humza Yousaf"."""
-    known = {index for item in items for index in range(item.first, item.last)}
-    run: list[int] = []
-    best: list[int] = []
-    for index, word in enumerate(words):
-        plain = index in known or word.folded in _TITLES or word.folded in _PRONOUNS or word.text.isdigit()
-        if not plain and word.is_capitalised and not (index == 0 and word.folded in _ARTICLES):
-            run = [*run, index] if run and run[-1] == index - 1 else [index]
-            best = run
-        elif not plain and run and run[-1] == index - 1 and word.folded in {"al", "el", "ben", "bin", "van", "von", "de", "der"}:
-            run = [*run, index]
-    if not best:
-        return None
-    while words[best[-1]].text.islower():
-        best = best[:-1]
-    return phrase[words[best[0]].start : words[best[-1]].end]
+    if follower.first != match.last:
+        return False
+    other = preferred(follower.entries).kind
+    if kind == "role":
+        return other == "adjective"
+    return kind == "adjective" and other == "role" and words[follower.first].text.islower()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -28,14 +28,30 @@ Payload = TypeVar("Payload")
 # A word is a run of letters and digits with the combining marks that a decomposed text puts after its letters.
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 # What may stand between two words of one phrase; a full stop only after an initial ("George W. Bush", "U.S.").
-_JOINERS = frozenset({" ", "\u00a0", "\u202f", "'", "\u2019", "\u02bc", "-", "\u2010", "\u2011", "\u2013", "/", "&", " & "})
+_JOINERS = frozenset(
+    {
+        " ",
+        "\u00a0",
+        "\u202f",
+        "'",
+        "' ",
+        "\u2019",
+        "\u2019 ",
+        "\u02bc",
+        "-",
+        "\u2010",
+        "\u2011",
+        "\u2013",
+        "/",
+        "&",
+        " & ",
+    }
+)
 _INITIAL_JOINERS = frozenset({".", ". ", ".-", ".\u00a0"})
 _INITIAL_LENGTH = 3
-# Function words of French and English that are also acronyms of organisations or states.
-_FUNCTION_WORDS = frozenset(
-    "a ai an and ap as at au aux but by car ce ces cet de des do du elle elles en est et eu eux go he her his i ici il "
-    "ils in is it j la le les leur li lui ma mais me mes mi moi my ne ni nos nous nu of on or ou où par pas pour pro "
-    "qui sa se ses si so son sur ta te tes the to toi ton tu un une us va via vos vous we who y".split()
+# Letters that Unicode does not decompose.
+_LETTERS = str.maketrans(
+    {"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "ı": "i", "đ": "d", "Đ": "d"}
 )
 _LONGEST_WORD = 60
 
@@ -84,8 +100,7 @@ def fold_word(word: str) -> str:
     """Return a word without case, accents and ligatures: ``fold_word("Œuvre") == "oeuvre"``."""
     if word.isascii():
         return word.lower()
-    spread = word.replace("œ", "oe").replace("Œ", "oe").replace("æ", "ae").replace("Æ", "ae").replace("ø", "o").replace("Ø", "o")
-    spread = spread.replace("ł", "l").replace("Ł", "l").replace("ı", "i").replace("đ", "d").replace("Đ", "d")
+    spread = word.translate(_LETTERS)
     flat = unicodedata.normalize("NFKD", spread.casefold())
     return "".join(character for character in flat if not unicodedata.combining(character))
 
@@ -123,7 +138,9 @@ def joined(text: str, before: Word, after: Word) -> bool:
 class PhraseTable(Generic[Payload]):
     """Phrases and their entries, looked up by longest match."""
 
-    def __init__(self) -> None:
+    def __init__(self, function_words: frozenset[str] = frozenset()) -> None:
+        """Make an empty table; ``function_words`` are the folded words that some acronyms coincide with."""
+        self._function_words = function_words
         self._forms: dict[str, list[_Form[Payload]]] = {}
         self._lengths: dict[str, set[int]] = {}
         self._orders: dict[str, tuple[int, ...]] = {}
@@ -173,7 +190,7 @@ class PhraseTable(Generic[Payload]):
             forms = self._forms.get(" ".join(word.folded for word in words[index:last]))
             if forms is None:
                 continue
-            entries = tuple(form.payload for form in forms if _fits(form, words, index, last))
+            entries = tuple(form.payload for form in forms if self._fits(form, words, index, last))
             if entries:
                 return PhraseMatch(index, last, entries)
         return None
@@ -189,22 +206,18 @@ class PhraseTable(Generic[Payload]):
                 yield match
                 index = match.last
 
-
-def _fits(form: _Form[Payload], words: Sequence[Word], first: int, last: int) -> bool:
-    """Return whether the capitals of the text are those that the form asks for."""
-    span = words[first:last]
-    if form.exact is not None:
+    def _fits(self, form: _Form[Payload], words: Sequence[Word], first: int, last: int) -> bool:
+        """Return whether the capitals of the text are those that the form asks for."""
+        span = words[first:last]
+        if form.exact is None:
+            return all(word.is_capitalised for word, needed in zip(span, form.capitals, strict=True) if needed)
         if any(_without_accents(word.text) != wanted for word, wanted in zip(span, form.exact, strict=True)):
             return False
-        return not (len(span) == 1 and span[0].folded in _FUNCTION_WORDS and _among_capitals(words, first, last))
-    return all(word.is_capitalised for word, needed in zip(span, form.capitals, strict=True) if needed)
+        ambiguous = len(span) == 1 and span[0].folded in self._function_words
+        return not (ambiguous and _among_capitals(words, first, last))
 
 
 def _among_capitals(words: Sequence[Word], first: int, last: int) -> bool:
     """Return whether a word beside the span, of four letters or more, is written in capitals."""
-    return any(len(word.text) > _INITIAL_LENGTH and word.is_all_capitals for word in _neighbours(words, first, last))
-
-
-def _neighbours(words: Sequence[Word], first: int, last: int) -> Iterable[Word]:
-    yield from words[max(0, first - 2) : first]
-    yield from words[last : last + 2]
+    beside = (*words[max(0, first - 2) : first], *words[last : last + 2])
+    return any(len(word.text) > _INITIAL_LENGTH and word.is_all_capitals for word in beside)
