@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.coding.lexicon import Lexicon
-from streams.coding.tree import Node, Tree
+from streams.coding.tree import Node, Tree, is_day
 
 #: Branches of a noun phrase that are no part of its name.
 _LEFT_OUT = frozenset({"acl:relcl", "advcl", "parataxis", "conj", "cc", "punct", "ccomp", "csubj", "appos", "discourse",
@@ -81,10 +81,6 @@ def core_of(tree: Tree, node: Node, lexicon: Lexicon) -> Node:
     return node
 
 
-def _is_day(node: Node) -> bool:
-    return node.folded.endswith(("di", "dis", "day")) or node.folded in {"dimanche", "hier", "demain", "matin", "soir"}
-
-
 def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
     """Return the offsets of a noun phrase, without its preposition, clauses, appositions and coordination."""
     own_case = {c.index for c in tree.children(node, "case", "mark")}
@@ -92,7 +88,7 @@ def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
         n.index
         for c in tree.children(node)
         if (c.relation in {"nmod", "obl:mod", "obl:arg"} and tree.case(c) in _CIRCUMSTANTIAL)
-        or (c.relation == "nmod" and c.pos == "NOUN" and c.index > node.index and not tree.case(c) and _is_day(c))
+        or (c.relation == "nmod" and c.pos == "NOUN" and c.index > node.index and not tree.case(c) and is_day(c))
         for n in tree.subtree(c)
     }
     members = [

@@ -99,9 +99,9 @@ class Circumstances:
         """Return the countries named before an offset, the last named first, each once."""
         out: list[ResolvedPlace] = []
         for place in reversed(self.places):
-            if place.start < offset and place.entry.kind == "country":
-                if all(p.entry.geonames_id != place.entry.geonames_id for p in out):
-                    out.append(place)
+            known = any(p.entry.geonames_id == place.entry.geonames_id for p in out)
+            if place.start < offset and place.entry.kind == "country" and not known:
+                out.append(place)
         return out
 
     def _is_locative(self, place: ResolvedPlace) -> bool:

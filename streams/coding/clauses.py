@@ -4,11 +4,11 @@ Works on trees alone, for both languages; lists of verbs come from the lexicon's
 pronouns (:mod:`coreference`) nor decide which argument fills which role (:mod:`roles`).
 """
 
-# ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
+# ruff: noqa: PLR0911, PLR0912 - one rule of grammar per branch; splitting them would hide the order of the rules
 from __future__ import annotations
 
 from streams.coding.lexicon import Lexicon
-from streams.coding.tree import Node, Tree
+from streams.coding.tree import Node, Tree, is_day
 
 _RELATIVES = frozenset({"qui", "que", "qu'", "dont", "lequel", "laquelle", "lesquels", "lesquelles", "auquel", "ou",
                         "who", "which", "that", "whom", "whose"})  # fmt: skip
@@ -106,8 +106,28 @@ class Clauses:
             if c.folded in {"ce", "c'", "cela", "ca", "y"}:
                 continue
             return self._through_relative(c, verb)
-        if verb.relation == "acl:relcl" and self.tree.language == "en" and not self.tree.children(verb, "obj"):
+        return self._stray_subject(verb)
+
+    def _stray_subject(self, verb: Node) -> Node | None:
+        """Return a bare noun phrase before a finite verb that the parser gave no function."""
+        auxiliaries = self.tree.children(verb, "aux:tense", "aux:pass")
+        if not any("VerbForm=Fin" in n.morph for n in (verb, *auxiliaries)):
             return None
+        for c in self.tree.children(verb, "dep", "dislocated", "obl:mod", "obl:arg", "nmod", "vocative", "appos"):
+            if c.index < verb.index and c.pos in {"NOUN", "PROPN"} and not self.tree.case(c) and not is_day(c):
+                return c
+        return None
+
+    def _stray_object(self, verb: Node) -> Node | None:
+        """Return a bare noun phrase that the parser hung on an oblique ("a reçu dans la soirée les ministres")."""
+        for holder in self.tree.children(verb, "obl:mod", "obl:arg", "obl", "nmod", "advmod"):
+            if holder.index < verb.index:
+                continue
+            for c in self.tree.children(holder, "nmod", "dep", "obl:mod", "obj"):
+                bare = c.pos in {"NOUN", "PROPN"} and not self.tree.case(c) and not is_day(c)
+                between = any(n.text in {",", "(", "-"} for n in self.tree.nodes[holder.index : c.index])
+                if bare and not between and self.tree.child(c, "det", "nummod"):
+                    return c
         return None
 
     def subject(self, verb: Node, depth: int = 0) -> list[Node]:
@@ -188,7 +208,7 @@ class Clauses:
         if self.is_passive(verb):
             return self._raw_subject(verb, depth)
         for c in tree.children(verb, "obj"):
-            if c.folded in _REFLEXIVES:
+            if c.folded in _REFLEXIVES or is_day(c):
                 continue
             through = self._through_relative(c, verb)
             if through is not None:
@@ -199,6 +219,9 @@ class Clauses:
         for c in tree.children(verb):
             if c.folded in _CLITIC_OBJECTS and c.pos in {"PRON", "DET"} and c.index < verb.index:
                 return [c]
+        stray = self._stray_object(verb)
+        if stray is not None:
+            return [stray]
         for c in tree.children(verb, "conj"):
             if c.is_verbal and not self.is_passive(c):
                 return self.object(c, depth + 1)
@@ -214,7 +237,7 @@ class Clauses:
         return []
 
     def is_partitive(self, node: Node, verb: Node) -> bool:
-        """Say whether a "de" phrase is an object with a partitive or plural article ("acheminer de l'aide, des vivres")."""
+        """Say whether a "de" phrase is an object with a partitive article ("acheminer de l'aide, des vivres")."""
         words = [c for c in self.tree.children(node, "case") if c.index < node.index]
         if self.tree.language != "fr" or len(words) != 1 or not 0 < words[0].index - verb.index <= 4:
             return False

@@ -123,14 +123,16 @@ class Antecedents:
         return None
 
     def _owner(self, possessive: Node, tree: Tree) -> Antecedent | None:
-        """Return whom "son", "leur" stands for: the nearest subject before it, else the nearest party, of its number."""
+        """Return whom "son", "leur" stands for: the nearest subject before it of its number, else the nearest party."""
         plural = possessive.folded in {"leur", "leurs", "their"}
         fits = [
             made
             for made in self._seen
             if made.human
             and made.plural == plural
-            and (made.sentence == tree.sentence - 1 or (made.sentence == tree.sentence and made.end <= possessive.start))
+            and (
+                made.sentence == tree.sentence - 1 or (made.sentence == tree.sentence and made.end <= possessive.start)
+            )
         ]
         here = [made for made in fits if made.sentence == tree.sentence]
         subjects = [made for made in here if made.subject]

@@ -173,8 +173,9 @@ class Judge:
         elif key == "indirect":
             nodes = clauses.indirect(node)
         elif key == "head":
-            above = tree.head(node)
-            nodes = [above] if above is not None else []
+            measures = self._lexicon.word_set("measure_nouns")
+            governors = [a for a in tree.ancestors(node) if not a.lemmas & measures]
+            return [Argument(g, g, g.start, g.end, "head") for g in governors[:1]]
         else:
             nodes = [n for w in match.words for case, n in clauses.obliques(w) if case == key]
         return [a for n in nodes for a in as_arguments(tree, n, key, self._lexicon)]
@@ -266,10 +267,18 @@ class Judge:
         """Return the parties that an argument names: two for "les deux pays", one otherwise."""
         countries = self._circumstances.countries_before(argument.start)
         determiners = {c.folded for c in tree.children(argument.core, "det", "nummod")}
-        if argument.core.lemmas & self._lexicon.word_set("own_country") & {"pays", "country", "nation", "state", "etat"}:
+        if (
+            argument.core.lemmas
+            & self._lexicon.word_set("own_country")
+            & {"pays", "country", "nation", "state", "etat"}
+        ):
             if determiners & self._lexicon.word_set("both") and len(countries) > 1:
                 return [self._parties.country(p, argument) for p in countries[:2]]
-            if determiners & {"le", "ce", "the", "this"} and not tree.child(argument.core, "amod", "nmod") and countries:
+            if (
+                determiners & {"le", "ce", "the", "this"}
+                and not tree.child(argument.core, "amod", "nmod")
+                and countries
+            ):
                 return [self._parties.country(countries[0], argument)]
         return [self._parties.resolve(argument, tree, hint)]
 
@@ -332,9 +341,7 @@ def _distinct(parties: Sequence[ResolvedParty]) -> tuple[ResolvedParty, ...]:
     return tuple(out)
 
 
-def _party_reason(
-    side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty], told: Act | None
-) -> str:
+def _party_reason(side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty], told: Act | None) -> str:
     if not arguments and parties and told is not None:
         return f"as in sentence {told.sentence}, whose act the noun takes up"
     if not arguments:

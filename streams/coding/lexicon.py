@@ -101,6 +101,8 @@ class Pattern(_Checked):
     pos: PartOfSpeech
     head: str
     """Folded lemma of the head."""
+    spelling: str
+    """The head as the lexicon writes it, in lower case."""
     rest: tuple[str, ...] = ()
     """Folded lemmas or forms that follow the head, small gaps allowed; articles are left out."""
     reflexive: bool = False
@@ -179,6 +181,7 @@ def _patterns(entry: Entry, articles: frozenset[str], language: str) -> Iterable
                 entry=entry,
                 pos=pos,
                 head=fold(words[0]),
+                spelling=words[0].lower(),
                 rest=tuple(fold(w) for w in words[1:]),
                 reflexive=reflexive,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from streams.coding.clauses import Clauses
 from streams.coding.lexicon import Lexicon, Pattern
+from streams.coding.text import fold
 from streams.coding.tree import PREPOSITIONS, Node, Tree
 
 #: Words that may stand between the parts of an expression ("a fait hier un usage important de").
@@ -111,6 +112,8 @@ def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Ma
                 if id(pattern) in seen or not _pos_fits(pattern, node, tree):
                     continue
                 seen.add(id(pattern))
+                if _only_by_lost_accents(pattern, node):
+                    continue
                 if pattern.pos == "verb" and not _voice_fits(pattern, node, clauses):
                     continue
                 rest = _rest_after(pattern, node, tree) or _rest_as_object(pattern, node, tree, clauses)
@@ -140,6 +143,14 @@ def _voice_fits(pattern: Pattern, node: Node, clauses: Clauses) -> bool:
     if pattern.reflexive:
         return clauses.is_reflexive_for(node)
     return bool(pattern.rest) or not clauses.is_reflexive(node)
+
+
+def _only_by_lost_accents(pattern: Pattern, node: Node) -> bool:
+    """Say whether a word with accents meets a pattern only because both were folded ("marché" is not "marche")."""
+    low = node.text.lower()
+    if low.isascii() or pattern.pos == "verb":
+        return False
+    return fold(low.rstrip("s")) == pattern.head and low.rstrip("s") != pattern.spelling.rstrip("s")
 
 
 def _pivot(node: Node, rest: tuple[Node, ...], tree: Tree) -> Node:

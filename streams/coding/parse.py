@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import spacy
 from spacy.language import Language
+from spacy.lookups import Lookups
 from spacy.tokens import Doc
 
 from streams.coding.forms import Forms
@@ -166,10 +167,10 @@ def parser_text(sentence: str) -> str:
     return plain
 
 
-def _lookups(nlp: Language) -> spacy.lookups.Lookups:
+def _lookups(nlp: Language) -> Lookups:
     lemmatizer = nlp.get_pipe("lemmatizer")
     lookups = getattr(lemmatizer, "lookups", None)
-    if not isinstance(lookups, spacy.lookups.Lookups):
+    if not isinstance(lookups, Lookups):
         raise OSError(f"model {nlp.meta['name']}: its lemmatizer has no tables")
     return lookups
 

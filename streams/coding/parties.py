@@ -121,6 +121,8 @@ class Parties:
             if core.lemmas & members or core.folded in members:
                 return True
         found = self.resolve_phrase(self._words(argument))
+        if found.how.startswith("unknown head noun"):
+            return False  # "la demande de Kiev" belongs to an actor and is none
         return found.country is not None or found.organisation is not None or found.sector is not None
 
     def resolve(self, argument: Argument, tree: Tree, hint: str | None) -> ResolvedParty:

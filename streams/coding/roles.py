@@ -180,6 +180,9 @@ class RoleFinder:
             if source == "compound":
                 return tree.children(noun, "compound")
             own = [n for w in match.words for case, n in clauses.obliques(w) if case == source]
+            if not own and source in {"par", "by"}:  # "le rejet de la demande par le parlement"
+                inner_phrases = [c for w in match.words for c in tree.children(w, "nmod", "obl:arg")]
+                own = [n for c in inner_phrases for case, n in clauses.obliques(c) if case == source]
             if own:
                 return own
             below = [n for verb in inner for case, n in clauses.obliques(verb) if case == source]

@@ -140,7 +140,28 @@ class Tree:
 
 
 _WITHOUT_DE = frozenset(
-    ["avec", "contre", "sur", "dans", "par", "pour", "entre", "sous", "chez", "sans", "selon", "vers", "envers", "en", "a", "au", "aux", "parmi", "depuis", "des"]
+    [
+        "avec",
+        "contre",
+        "sur",
+        "dans",
+        "par",
+        "pour",
+        "entre",
+        "sous",
+        "chez",
+        "sans",
+        "selon",
+        "vers",
+        "envers",
+        "en",
+        "a",
+        "au",
+        "aux",
+        "parmi",
+        "depuis",
+        "des",
+    ]
 )
 
 #: Contracted and elided prepositions, and lexical variants that frames need not tell apart.
@@ -148,3 +169,42 @@ PREPOSITIONS = {
     "d'": "de", "d": "de", "du": "de", "des": "de", "au": "a", "aux": "a", "jusqu'": "jusque", "jusqu": "jusque",
     "lors": "lors de", "upon": "on", "onto": "on",
 }  # fmt: skip
+
+_DAYS = frozenset(
+    [
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+        "hier",
+        "demain",
+        "matin",
+        "soir",
+        "soiree",
+        "nuit",
+        "veille",
+        "lendemain",
+    ]
+) | frozenset(
+    [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "yesterday",
+        "tomorrow",
+        "today",
+        "tonight",
+    ]
+)
+
+
+def is_day(node: Node) -> bool:
+    """Say whether a word names a day or a part of one: no party, though it stands without preposition."""
+    return node.folded in _DAYS or node.folded.removesuffix("s") in _DAYS

@@ -17,6 +17,9 @@ from streams.coding.text import Sentence, one_for_one
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
 
 
+_REFLEXIVES = frozenset(["se", "s'", "me", "m'", "nous", "te", "t'", "vous"])
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The sentences to parse: those with a trigger, and those read only for what their neighbours refer to."""
@@ -57,6 +60,8 @@ def _holds_pattern(lemmas: set[str], lexicon: Lexicon) -> bool:
     for lemma in lemmas:
         for pattern in lexicon.patterns.get(lemma, ()):
             # Prepositions contract with articles ("du", "aux"): only content words are asked for.
+            if pattern.reflexive and not lemmas & _REFLEXIVES:
+                continue
             if all(word in lemmas for word in pattern.rest if len(word) > 3):
                 return True
     return False

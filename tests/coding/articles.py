@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from schemas.article import Article, Identity, Provenance, Published, Source, make_article
+from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, Source, make_article
 from schemas.base import clean_text
 
 
@@ -15,7 +15,7 @@ def article(
     title: str = "",
     published: datetime | None = datetime(2024, 3, 14, 9, 0, tzinfo=UTC),
     guid: str = "entry",
-    status: str = "usable",
+    status: ArticleStatus = "usable",
 ) -> Article:
     """Return an article version with this text; everything else is fixed."""
     return make_article(
@@ -28,5 +28,5 @@ def article(
         published=Published(value=published, reading="test"),
         fetched=datetime(2024, 3, 14, 10, 0, tzinfo=UTC),
         provenance=Provenance(fetch_id="test", hop="file"),
-        status=status,  # type: ignore[arg-type] - tests pass literals
+        status=status,
     )
