@@ -18,6 +18,7 @@ from streams.coding.actor_data import Demonym, Office, Organisation, Person, Rol
 from streams.coding.actor_names import ActorEntry, ActorNames, Kind
 from streams.coding.actor_reading import Item, PhraseReader, ReadingWords, preferred
 from streams.coding.phrases import PhraseMatch, Word, words_of
+from streams.coding.places import Gazetteer
 
 _CALLED: dict[Kind, str] = {
     "adjective": "demonym",
@@ -73,6 +74,7 @@ class _Phrase:
     former: bool
     on: date | None
     hint: str | None
+    place: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +95,23 @@ def _unresolved(why: str) -> ActorResolution:
 class ActorTable:
     """The actors that the project knows, and how to read phrases that name them."""
 
-    def __init__(self, names: ActorNames, words: ReadingWords) -> None:
+    def __init__(self, names: ActorNames, words: ReadingWords, places: Gazetteer | None = None) -> None:
         self._names = names
         self._reader = PhraseReader(names, words)
+        self._places = places
 
     @classmethod
-    def load(cls) -> ActorTable:
+    def load(cls, places: Gazetteer | None = None) -> ActorTable:
         """Read the tables; a caller keeps the result, which never changes.
+
+        Args:
+            places: a gazetteer for nouns that name their country by a place ("la police de Chicago"); without one,
+                only states and their capitals are known.
 
         Raises:
             ActorDataError: a table holds a line that can't be read.
         """
-        return cls(ActorNames(), ReadingWords.load())
+        return cls(ActorNames(), ReadingWords.load(), places)
 
     def state_name(self, alpha3: str) -> str | None:
         """Return the English name of a state by its ISO 3166-1 alpha-3 code, None for an unknown code."""
@@ -131,7 +138,8 @@ class ActorTable:
             return _unresolved("pronoun or no word")
         name = self._reader.unknown_name(phrase, words, items)
         former = self._reader.is_former(words, items)
-        found = self._decide(_Phrase(words, items, name, former, on, country_hint))
+        place = self._country_by_place(phrase, items, language)
+        found = self._decide(_Phrase(words, items, name, former, on, country_hint, place))
         if former and "former" not in found.how:
             kept = found.sector if found.id is not None and not found.id.startswith("state:") else None
             found = replace(found, sector=kept, how=f"former: {found.how}")
@@ -160,6 +168,16 @@ class ActorTable:
             name = text[start:end]
             spans.append(ActorSpan(start, end, name, kind, self.resolve(name, language=language, on=None)))
         return tuple(spans)
+
+    def _country_by_place(self, phrase: str, items: Sequence[Item], language: str) -> tuple[str, str] | None:
+        """Return (alpha-3, name) of the country of a place that a common noun is tied to, None where there is none."""
+        if self._places is None or not any(isinstance(item.entry.row, Role) for item in items):
+            return None
+        for toponym in self._places.find(phrase, language=language):
+            country = self._places.alpha3(toponym.candidates[0].country)
+            if country is not None:
+                return country, toponym.text
+        return None
 
     def _decide(self, phrase: _Phrase) -> ActorResolution:
         """Resolve by the person that the phrase names, else by its head: an organisation, a state, a noun."""
@@ -219,14 +237,21 @@ def _as_role(role: Role, head: Item, phrase: _Phrase, of: frozenset[str]) -> Act
                 if phrase.name is None:
                     return found
                 return replace(found, name=phrase.name, id=None, how=f"{found.how}; name in no table")
-    rows = [item.entry.row for item in others]
-    sector = role.sector or next((row.sector for row in rows if isinstance(row, Role | Organisation)), None)
+    sector = role.sector
+    if role.represents or sector is None:
+        # "le chef de la police", "un groupe de députés": the noun behind "de" says the sector.
+        tied = [item.entry.row for item in others if sector is None or item.governor == "of"]
+        sector = next((row.sector for row in tied if isinstance(row, Role | Organisation) and row.sector), sector)
     for governor in (None, "of", "in"):
         for item in others:
             ties = _ties(item, phrase.on) if item.governor == governor else None
             if ties:
                 how = f"{_CALLED[item.entry.kind]} {item.text!r} + noun {head.text!r}"
                 return _role_result(role, sector, ties, phrase.name, how)
+    if role.domestic and phrase.place is not None:
+        country, place = phrase.place
+        how = f"noun {head.text!r}, country of the place {place!r}"
+        return _role_result(role, sector, _Ties(country, None), phrase.name, how)
     if role.country is not None:
         ties = _Ties(role.country, role.organisation)
         return _role_result(role, sector, ties, phrase.name, f"noun {head.text!r}, of one country only")
