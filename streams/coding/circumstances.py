@@ -217,7 +217,8 @@ class Circumstances:
         for _, _, expression in sorted(scored, key=lambda s: (s[0], s[1]), reverse=True):
             resolved = self.resolve_date(expression, tense, previous)
             if resolved.value is not None or len(scored) == 1:
-                if self._lead_date is None and resolved.value is not None and len(resolved.value) == 10:
+                day = resolved.value is not None and len(resolved.value) == 10
+                if self._lead_date is None and day and self._is_recent(resolved):
                     self._lead_date = (expression, resolved)
                 return ChosenDate(expression, resolved, f"in the act's sentence; {resolved.reason}")
         if here:
@@ -239,9 +240,15 @@ class Circumstances:
             if expression.start >= first_sentences_end:
                 return
             resolved = self.resolve_date(expression, None, None)
-            if resolved.value is not None and len(resolved.value) == 10:
+            if resolved.value is not None and len(resolved.value) == 10 and self._is_recent(resolved):
                 self._lead_date = (expression, resolved)
                 return
+
+    def _is_recent(self, resolved: ResolvedDate) -> bool:
+        """Say whether a day can be that of the news: within a month of publication, where that is known."""
+        if self._published is None or resolved.earliest is None:
+            return True
+        return abs((self._published - resolved.earliest).days) <= 31
 
     def is_historical(self, chosen: ChosenDate) -> bool:
         """Say whether a date lies a year or more before the article."""

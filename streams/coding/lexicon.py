@@ -218,11 +218,11 @@ def load_lexicon(language: str) -> Lexicon:
                     raise ValueError(f"{path}: entry {entry.id}: no class {name} in {folder}/classes.yaml")
             origin[entry.id] = path
             entries.append(entry)
-    return Lexicon(language, entries, frames, _expand_classes(raw_classes, folder), words)
+    return Lexicon(language, entries, frames, _expand_classes(raw_classes, folder, language), words)
 
 
 #: Classes decided by the resolvers and the parse, not by a word list.
-BUILT_IN_CLASSES = frozenset({"COUNTRY", "NAME", "ACTOR", "NUMBER", "PRONOUN", "PLURAL", "PLACE"})
+BUILT_IN_CLASSES = frozenset({"COUNTRY", "NAME", "ACTOR", "NUMBER", "PRONOUN", "PLURAL", "PLACE", "ANY"})
 
 
 def _read_entries(path: str) -> Iterable[Entry]:
@@ -237,7 +237,21 @@ def _read_entries(path: str) -> Iterable[Entry]:
             raise ValueError(f"{path}: entry {raw.get('id', raw)}: {exc}") from exc
 
 
-def _expand_classes(raw: Mapping[str, list[str]], folder: str) -> dict[str, frozenset[str]]:
+def _genders(word: str, language: str) -> set[str]:
+    """Return a folded noun with its possible feminine forms ("policier", "policiere"); a form that no text has is idle."""
+    if language != "fr" or len(word) < 5:
+        return {word}
+    out = {word}
+    if word.endswith("eur"):
+        out |= {word[:-1] + "se", word[:-3] + "rice"}
+    elif word.endswith("ien"):
+        out.add(word + "ne")
+    elif not word.endswith("e") or word.endswith("te"):
+        out.add(word + "e")
+    return out
+
+
+def _expand_classes(raw: Mapping[str, list[str]], folder: str, language: str) -> dict[str, frozenset[str]]:
     """Return the classes with the classes that they name ("SOLDIER" inside "PERSON") expanded."""
 
     def members(name: str, above: tuple[str, ...]) -> frozenset[str]:
@@ -245,7 +259,7 @@ def _expand_classes(raw: Mapping[str, list[str]], folder: str) -> dict[str, froz
             raise ValueError(f"{folder}/classes.yaml: class {name} contains itself")
         out: set[str] = set()
         for word in raw[name]:
-            out |= members(word, (*above, name)) if word in raw else {fold(word)}
+            out |= members(word, (*above, name)) if word in raw else _genders(fold(word), language)
         return frozenset(out)
 
     return {name: members(name, ()) for name in raw}

@@ -279,6 +279,8 @@ class ModalityReader:
             return "denied", f"denied by “{above.text}”"
         if lemmas & words("refusing") and content and (infinitive or nominal) and self._reach(above, below):
             return "denied", f"refused or prevented: “{above.text}”"
+        if lemmas & words("no_denial") and self.is_negated(above):
+            return None  # "n'hésite pas à menacer": the negation strengthens
         verbal_stance = above.is_verbal or above.pos in {"ADJ", "NOUN"}
         if verbal_stance and content and self._reach(above, below):
             if lemmas & words("hypothetical") and not self._perfect(above) and not nominal:

@@ -84,6 +84,8 @@ class Parties:
             return bool(core.lemmas & members) or core.folded in members or node.folded in members
         if name == "NAME":
             return core.pos == "PROPN" or self._is_named(argument)
+        if name == "ANY":
+            return True
         if name == "NUMBER":
             return core.pos == "NUM" or node.pos == "NUM"
         if name == "PRONOUN":
@@ -114,6 +116,10 @@ class Parties:
     def is_actor(self, argument: Argument) -> bool:
         """Say whether an argument can act: a person, a body, a state, a name, or a pronoun for one."""
         core = argument.core
+        if core.folded in {"rien", "ce", "cela", "ca", "nothing", "what"} or (
+            core.text.isdigit() and argument.source not in {"subject", "object"}
+        ):
+            return False
         if core.pos in {"PROPN", "PRON", "NUM"} or core.folded in self._lexicon.word_set("third_person"):
             return True
         for name in ("PERSON", "INSTITUTION"):
