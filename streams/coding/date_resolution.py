@@ -140,8 +140,7 @@ def _calendar(fields: Fields, anchoring: Anchoring) -> Period:
     if year is not None:
         return of_year(year, month, day)
     if month is not None and day is not None:
-        days = days_of_years_around(_published(anchoring), month, day, weekday)
-        return _nearest(days, fields, anchoring, "day and month of the text, year from publication")
+        return _day_and_month(month, day, weekday, fields, anchoring)
     if month is not None:
         return _nearest_month(month, fields, anchoring)
     if day is not None:
@@ -150,6 +149,15 @@ def _calendar(fields: Fields, anchoring: Anchoring) -> Period:
     if weekday is None:
         raise _NoAnchorError("no day, month or year in it")
     return _weekday(weekday, fields, anchoring)
+
+
+def _day_and_month(month: int, day: int, weekday: int | None, fields: Fields, anchoring: Anchoring) -> Period:
+    if anchoring.published is None and anchoring.previous is not None and "strict" not in fields:
+        days = days_of_years_around(anchoring.previous, month, day, weekday)
+        beside = Anchoring(anchoring.previous, None, None)
+        return _nearest(days, fields, beside, "day and month of the text, year from the date before in the text")
+    days = days_of_years_around(_published(anchoring), month, day, weekday)
+    return _nearest(days, fields, anchoring, "day and month of the text, year from publication")
 
 
 def _nearest(days: list[date], fields: Fields, anchoring: Anchoring, reason: str) -> Period:
@@ -219,7 +227,8 @@ def _night(fields: Fields, anchoring: Anchoring) -> Period:
     if day is not None and day_to is not None and day > day_to and "month_to" not in fields and "month" in own:
         own["month"] = (int(own["month"]) - 2) % 12 + 1  # "la nuit du 31 au 1er mars" begins the month before
     period = _calendar(own, anchoring)
-    return Period(period.earliest, period.earliest, period.granularity, "the night's first day: " + period.reason)
+    first = period.earliest - timedelta(1 if fields.get("into") else 0)  # "overnight into Friday" begins on Thursday
+    return Period(first, first, period.granularity, "the night's first day: " + period.reason)
 
 
 def _range(fields: Fields, anchoring: Anchoring) -> Period:
@@ -284,6 +293,10 @@ def _shifted(base: date, fields: Fields, reason: str) -> Period:
     if unit in {"day", "week"}:
         return one_day(base + timedelta(int(amount * _DAYS_IN[unit])), reason)
     day = plus_months(base, amount * (12 if unit == "year" else 1))
+    if fields.get("half"):
+        if unit != "year":
+            raise _NoAnchorError("a half of a month or less: no date can be given")
+        day = plus_months(base, amount * 12 + (6 if amount > 0 else -6))
     if fields.get("exact"):
         return one_day(day, reason)
     return whole_month(day.year, day.month, reason) if unit == "month" else whole_year(day.year, "year", reason)

@@ -28,7 +28,15 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1000, 2100
 _EARLIEST_RECENT_YEAR, _LATEST_RECENT_YEAR = 1900, 2050  # figures that, standing alone, are read as a year
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
 # Classes that are another way of writing a field.
-_FIELD_NAMES = {"monthnum": "month", "monthabbr": "month", "recent": "year", "weekdays": "weekday", "count": "number"}
+_FIELD_NAMES = {
+    "monthnum": "month",
+    "monthabbr": "month",
+    "recent": "year",
+    "weekdays": "weekday",
+    "count": "number",
+    "year2": "year",
+}
+_CENTURY_OF_SHORT_YEARS = 2000  # "03/05/16"; a range's short end has the century of its beginning
 _YEAR_TAILS = {"this_year": 0, "last_year": -1, "next_year": 1}
 _FROM_PREVIOUS_TAILS = {"after_that": 1, "before_that": -1}
 
@@ -222,12 +230,12 @@ def _expression(grammar: _Language, text: str, tokens: Sequence[Token], reading:
         if value is not None:
             base, mark, rest = label.partition("_")
             fields[_FIELD_NAMES.get(base, base) + mark + rest] = value
+            if label == "year2":
+                fields["year"] = _CENTURY_OF_SHORT_YEARS + int(value)
     fields.update(rule.constants)
     number = fields.get("number")
     if fields.get("unit") == "day" and isinstance(number, int):
         fields["number"] = grammar.counted_days.get(number, number)
-    if isinstance(fields.get("year2"), int):
-        fields["year"] = 2000 + int(fields.pop("year2"))
     anchor, direction = rule.anchor, reading.direction
     for tail in reading.tails:
         if tail in _YEAR_TAILS:
@@ -272,8 +280,10 @@ def _number_symbols(token: Token) -> tuple[str, ...]:
     value = token.value
     if token.kind == "time":
         return ("TIME",)
-    if not isinstance(value, int) or token.form == "code":
+    if not isinstance(value, int):
         return ()
+    if token.form == "code":  # the figures of "mi-2021", which only a pattern that spells the rest can want
+        return ("YEAR",) if len(token.folded) == 4 and _EARLIEST_YEAR <= value <= _LATEST_YEAR else ()
     if token.kind == "ordinal":
         day = ("DAY",) if 1 <= value <= 31 else ()
         return (*day, "CENTURY") if 1 <= value <= 21 else day

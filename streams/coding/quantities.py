@@ -98,8 +98,9 @@ def _kinds(context: Context, counts: Sequence[Count]) -> list[str]:
     fates = [_own_fate(context, count) for count in counts]
     joins = [_joined(context, before, after) for before, after in pairwise(counts)]
     for index in range(len(counts) - 2, -1, -1):  # "56 policiers et 7 manifestants ont été blessés"
-        later = fates[index + 1]
-        if fates[index] is None and joins[index] and _are_people(counts[index]) and later and later.source == "right":
+        said_of_both = joins[index] == "and" or (joins[index] and _closes_apposition(context, counts[index + 1]))
+        later = fates[index + 1] if said_of_both else None
+        if fates[index] is None and _are_people(counts[index]) and later is not None and later.source == "right":
             fates[index] = later
     for index in range(1, len(counts)):
         if fates[index] is None and _are_people(counts[index]):
@@ -126,6 +127,12 @@ def _inherited(before: Fate | None, join: _Join) -> Fate | None:
     if join == "including":
         return Fate(before.kind, "joined")
     return before if before.source in {"left", "joined"} else None
+
+
+def _closes_apposition(context: Context, count: Count) -> bool:
+    """True for the two children of "12 personnes, dont deux enfants, ont été tuées": what follows is said of all."""
+    after = context.token(count.end)
+    return after is not None and after.folded == ","
 
 
 def _are_people(count: Count) -> bool:

@@ -86,6 +86,22 @@ def resolved(
         ("le 13-Novembre", "2015-11-13"),
         ("à Noël", "2015-12-25"),
         ("lundi de Pâques", "2016-03-28"),
+        ("mi-2015", "2015"),
+        ("le 18 mai, 2016", "2016-05-18"),
+        ("mercredi soir 18 mai", "2016-05-18"),
+        ("2016/05/18", "2016-05-18"),
+        ("il y a un an et demi", "2014"),
+        ("de novembre 2015 à mars", "2015"),
+        ("du 31 décembre au 2 janvier", "2015"),
+        ("les 18, 19 et 20 mai", "2016-05"),
+        ("jeudi et vendredi", "2016-05"),
+        ("en 2007-08", "2007"),
+        ("au premier trimestre 2016", "2016"),
+        ("d'ici décembre", "2016-12"),
+        ("lundi en huit", "2016-05-30"),
+        ("jeudi de la semaine dernière", "2016-05-12"),
+        ("le week-end dernier", "2016-05"),
+        ("29 février", "2016-02-29"),
     ],
 )
 def test_a_phrase_resolves_against_publication(phrase: str, value: str) -> None:
@@ -184,6 +200,44 @@ def test_what_is_no_single_date_is_null_with_a_reason(phrase: str) -> None:
 def test_false_friends_are_no_dates(text: str) -> None:
     found = [expression.text for expression in GRAMMAR.find(text, language="fr")]
     assert found == (["jeudi"] if text.startswith("jeudi") else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("tués samedi 14 soldats", ["samedi"]),
+        ("jeudi après la réunion", ["jeudi"]),
+        ("trois jours après la réunion, jeudi", ["trois jours après la", "jeudi"]),
+        ("à ce jour", []),
+        ("le numéro du 14 janvier", ["du 14 janvier"]),
+        ("la loi de 2004 interdit", ["de 2004"]),
+    ],
+)
+def test_neighbours_are_told_apart(text: str, phrases: list[str]) -> None:
+    assert [expression.text for expression in GRAMMAR.find(text, language="fr")] == phrases
+
+
+def test_a_day_and_month_has_the_year_of_the_date_before_where_publication_is_not_known() -> None:
+    assert resolved("le 20 juin", published=None, previous=date(2009, 6, 17)).value == "2009-06-20"
+
+
+def test_the_day_of_a_week_after_counts_from_the_date_before() -> None:
+    assert resolved("le jeudi suivant", previous=date(2016, 5, 5)).value == "2016-05-12"
+
+
+def test_a_week_over_a_change_of_year_is_null_with_its_days() -> None:
+    week = resolved("la semaine dernière", published=date(2016, 1, 6))
+    assert week.value is None
+    assert week.earliest == date(2015, 12, 28)
+    assert week.latest == date(2016, 1, 3)
+
+
+@pytest.mark.parametrize("published", [date.min, date.max])
+@pytest.mark.parametrize(
+    "phrase", ["la semaine dernière", "l'année prochaine", "il y a 300 ans", "dans 300 ans", "jeudi"]
+)
+def test_the_ends_of_the_calendar_are_no_error(phrase: str, published: date) -> None:
+    assert resolved(phrase, published=published).reason
 
 
 def test_an_impossible_day_is_null_and_not_an_error() -> None:

@@ -89,3 +89,40 @@ def test_a_range_has_both_ends(text: str) -> None:
 )
 def test_what_counts_nothing_is_left_out(text: str) -> None:
     assert counted(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("il a tué trois policiers et blessé cinq autres", [("dead", 3), ("injured", 5)]),
+        ("tuant 12 civils et blessant 30 autres", [("dead", 12), ("injured", 30)]),
+        ("les policiers ont tué un homme", [("dead", 1)]),
+        ("vingt policiers ont tué un homme", [("troops", 20), ("dead", 1)]),
+        ("il a été tué par deux soldats", [("troops", 2)]),
+        ("une manifestation de 200 personnes", [("people", 200)]),
+        ("blessé lors d'une marche de 200 personnes", [("people", 200)]),
+        ("l'arrestation jeudi de huit militants", [("arrested", 8)]),
+        ("il a été arrêté avec sept autres personnes", [("arrested", 7)]),
+        ("12 personnes, dont deux enfants, ont été tuées", [("dead", 12), ("dead", 2)]),
+        ("160 personnes soignées, dont 12 sont décédées", [("people", 160), ("dead", 12)]),
+        ("trois morts et deux disparus", [("dead", 3), ("people", 2)]),
+        ("39 morts et 16 blessés, dont neuf dans un état grave", [("dead", 39), ("injured", 16), ("injured", 9)]),
+        ("quatre ont été tués", [("dead", 4)]),
+        ("à tue-tête un supporteur", []),
+        ("17 blessés graves ont succombé", [("injured", 17)]),
+        ("17 soldats, grièvement blessés, ont succombé", [("dead", 17)]),
+        ("ils vont envoyer 300 hommes", [("troops", 300)]),
+        ("plusieurs tonnes d'aide", [("other", None)]),
+        ("des centaines d'entre eux", [("people", 100)]),
+        ("les deux hommes", []),
+        ("les deux hommes tués", [("dead", 2)]),
+        ("plus de 117.000 morts et plus de 2 millions de cas", [("dead", 117_000), ("other", 2_000_000)]),
+    ],
+)
+def test_the_clause_says_what_became_of_them(text: str, expected: list[tuple[str, int | None]]) -> None:
+    assert counted(text) == expected
+
+
+def test_a_count_is_not_read_across_a_paragraph() -> None:
+    assert counted("ils étaient 20\n\nsoldats") == []
+    assert counted("au moins\n\n20 soldats") == [("troops", 20)]
