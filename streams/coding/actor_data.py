@@ -85,13 +85,14 @@ class Role:
 
     ``domestic``: the country of the context may be taken where the phrase names none. ``represents``: the noun speaks
     for the organisation that its complement names ("le porte-parole de l'ONU"), and takes that one's sector.
+    ``countries``: the only ones that have such ("préfet", "Ouïghours"), the first being the likeliest.
     """
 
     forms: tuple[str, ...]
     sector: str | None
     domestic: bool
     represents: bool
-    country: str | None
+    countries: tuple[str, ...]
     organisation: str | None
 
 
@@ -235,7 +236,7 @@ def read_roles(language: str) -> tuple[Role, ...]:
     """Return the roles of a language ("fr", "en")."""
     found = []
     for where, cells in _rows(f"roles-{language}.tsv", 6):
-        forms, sector, scope, represents, country, organisation = cells
+        forms, sector, scope, represents, countries, organisation = cells
         if scope not in {"domestic", "open"} or represents not in {"yes", "no"}:
             msg = f"{where}: scope is domestic or open, represents is yes or no; here {scope!r}, {represents!r}"
             raise ActorDataError(msg)
@@ -245,7 +246,7 @@ def read_roles(language: str) -> tuple[Role, ...]:
                 _sector(where, sector) if sector else None,
                 scope == "domestic",
                 represents == "yes",
-                country or None,
+                _listed(countries),
                 organisation or None,
             )
         )

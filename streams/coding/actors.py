@@ -65,6 +65,15 @@ class ActorSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a phrase: as written, its name, and the alpha-3 code of its country."""
+
+    text: str
+    name: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Phrase:
     """A noun phrase as read, with what is known of its article."""
 
@@ -74,7 +83,7 @@ class _Phrase:
     former: bool
     on: date | None
     hint: str | None
-    place: tuple[str, str] | None
+    place: _Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,7 @@ class ActorTable:
             return _unresolved("pronoun or no word")
         name = self._reader.unknown_name(phrase, words, items)
         former = self._reader.is_former(words, items)
-        place = self._country_by_place(phrase, items, language)
+        place = self._place(phrase, items, language)
         found = self._decide(_Phrase(words, items, name, former, on, country_hint, place))
         if former and "former" not in found.how:
             kept = found.sector if found.id is not None and not found.id.startswith("state:") else None
@@ -169,14 +178,15 @@ class ActorTable:
             spans.append(ActorSpan(start, end, name, kind, self.resolve(name, language=language, on=None)))
         return tuple(spans)
 
-    def _country_by_place(self, phrase: str, items: Sequence[Item], language: str) -> tuple[str, str] | None:
-        """Return (alpha-3, name) of the country of a place that a common noun is tied to, None where there is none."""
-        if self._places is None or not any(isinstance(item.entry.row, Role) for item in items):
+    def _place(self, phrase: str, items: Sequence[Item], language: str) -> _Place | None:
+        """Return the place that a common noun is tied to, or that the phrase names, None where there is none."""
+        if self._places is None or (items and not any(isinstance(item.entry.row, Role) for item in items)):
             return None
         for toponym in self._places.find(phrase, language=language):
-            country = self._places.alpha3(toponym.candidates[0].country)
+            entry = toponym.candidates[0]
+            country = self._places.alpha3(entry.country)
             if country is not None:
-                return country, toponym.text
+                return _Place(toponym.text, entry.name, country)
         return None
 
     def _decide(self, phrase: _Phrase) -> ActorResolution:
@@ -191,7 +201,7 @@ class ActorTable:
         if leading:
             counted = self._reader.is_counted(phrase.words, leading[0].first)
             return _as_demonym(leading[0], phrase, counted=counted)
-        return _without_head(phrase)
+        return _without_head(phrase, self._reader.words.of)
 
     def _by_head(self, head: Item, phrase: _Phrase) -> ActorResolution:
         row = head.entry.row
@@ -201,7 +211,7 @@ class ActorTable:
             return _as_state(row, head)
         if isinstance(row, Role):
             return _as_role(row, head, phrase, self._reader.words.of)
-        return _without_head(phrase)
+        return _without_head(phrase, self._reader.words.of)
 
 
 def _head(leading: Sequence[Item]) -> Item | None:
@@ -214,10 +224,17 @@ def _head(leading: Sequence[Item]) -> Item | None:
     return nouns[-1] if nouns else None
 
 
-def _without_head(phrase: _Phrase) -> ActorResolution:
+def _without_head(phrase: _Phrase, of: frozenset[str]) -> ActorResolution:
     """Resolve a phrase whose head no table knows: a name as it stands, or what the noun belongs to."""
+    if phrase.place is not None and phrase.name in {phrase.place.text, phrase.place.name}:
+        how = f"place {phrase.place.text!r}, its people or its authorities"
+        return ActorResolution(phrase.place.name, phrase.place.country, None, None, None, how)
     if phrase.name is not None:
         return ActorResolution(phrase.name, None, None, None, None, "unresolved: name in no table")
+    role = next((item for item in phrase.items if isinstance(item.entry.row, Role) and item.governor == "of"), None)
+    if role is not None and isinstance(role.entry.row, Role):
+        # "un total de 1.100 policiers", "deux véhicules de police"
+        return _as_role(role.entry.row, role, phrase, of)
     for item in phrase.items:
         ties = _ties(item, phrase.on) if item.governor != "aside" else None
         if ties:
@@ -242,26 +259,28 @@ def _as_role(role: Role, head: Item, phrase: _Phrase, of: frozenset[str]) -> Act
         # "le chef de la police", "un groupe de députés": the noun behind "de" says the sector.
         tied = [item.entry.row for item in others if sector is None or item.governor == "of"]
         sector = next((row.sector for row in tied if isinstance(row, Role | Organisation) and row.sector), sector)
+    # "un membre du Conseil": what belongs to something that no table knows does not belong to the country.
+    vague = sector is None and any(word.folded in of for word in phrase.words[head.last : head.last + 2])
+    ties, how = _role_ties(role, head, others, phrase, vague=vague)
+    return _role_result(role, sector, ties, phrase.name, how)
+
+
+def _role_ties(role: Role, head: Item, others: Sequence[Item], phrase: _Phrase, *, vague: bool) -> tuple[_Ties, str]:
+    """Return the country and organisation of a common noun, and the reason."""
     for governor in (None, "of", "in"):
         for item in others:
             ties = _ties(item, phrase.on) if item.governor == governor else None
             if ties:
-                how = f"{_CALLED[item.entry.kind]} {item.text!r} + noun {head.text!r}"
-                return _role_result(role, sector, ties, phrase.name, how)
+                return ties, f"{_CALLED[item.entry.kind]} {item.text!r} + noun {head.text!r}"
+    noun = f"noun {head.text!r}"
     if role.domestic and phrase.place is not None:
-        country, place = phrase.place
-        how = f"noun {head.text!r}, country of the place {place!r}"
-        return _role_result(role, sector, _Ties(country, None), phrase.name, how)
-    if role.country is not None:
-        ties = _Ties(role.country, role.organisation)
-        return _role_result(role, sector, ties, phrase.name, f"noun {head.text!r}, of one country only")
-    # "un membre du Conseil": what belongs to something that no table knows does not belong to the country.
-    vague = sector is None and any(word.folded in of for word in phrase.words[head.last : head.last + 2])
+        return _Ties(phrase.place.country, None), f"{noun}, country of the place {phrase.place.text!r}"
+    if role.countries:
+        country = phrase.hint if phrase.hint in role.countries else role.countries[0]
+        return _Ties(country, role.organisation), f"{noun}, of {' or '.join(role.countries)} only"
     if role.domestic and phrase.hint is not None and not vague:
-        how = f"noun {head.text!r}, country from the context ({phrase.hint})"
-        return _role_result(role, sector, _Ties(phrase.hint, role.organisation), phrase.name, how)
-    how = f"noun {head.text!r}, no country named"
-    return _role_result(role, sector, _Ties(None, role.organisation), phrase.name, how)
+        return _Ties(phrase.hint, role.organisation), f"{noun}, country from the context ({phrase.hint})"
+    return _Ties(None, role.organisation), f"{noun}, no country named"
 
 
 def _role_result(role: Role, sector: str | None, ties: _Ties, name: str | None, how: str) -> ActorResolution:
@@ -284,7 +303,9 @@ def _ties(item: Item, on: date | None) -> _Ties:
         return _Ties(office.country, office.organisation)
     if isinstance(row, Organisation):
         return _Ties(row.country, row.code)
-    return _Ties(row.country, row.organisation if isinstance(row, Demonym) else None)
+    if isinstance(row, Demonym):
+        return _Ties(row.country, row.organisation)
+    return _Ties(None, None)
 
 
 def _office(person: Person, on: date | None) -> tuple[Office, bool]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.coding.actors import ActorTable
+from streams.coding.places import Gazetteer
 
 DAY = date(2016, 5, 20)
 
@@ -157,6 +158,28 @@ def test_nothing_resolves_to_nothing_with_a_reason(table: ActorTable, phrase: st
 
 def test_of_several_actors_the_first_is_taken(table: ActorTable) -> None:
     assert table.resolve("Londres et Oslo", language="fr", on=DAY).country == "GBR"
+
+
+def test_a_place_in_the_phrase_tells_the_country_of_a_noun() -> None:
+    table = ActorTable.load(Gazetteer.load())
+    found = table.resolve("la police de Chicago", language="fr", on=DAY, country_hint="FRA")
+    assert (found.country, found.sector) == ("USA", "COP")
+    assert "place 'Chicago'" in found.how
+    assert table.resolve("Glasgow", language="fr", on=DAY).country == "GBR"
+    assert table.resolve("des migrants à Calais", language="fr", on=DAY).country is None
+
+
+@pytest.mark.parametrize(("hint", "country"), [("BDI", "BDI"), ("FRA", "RWA"), (None, "RWA")])
+def test_a_people_of_some_countries_takes_the_one_of_the_context(
+    table: ActorTable, hint: str | None, country: str
+) -> None:
+    assert table.resolve("des familles tutsi", language="fr", on=DAY, country_hint=hint).country in {country, hint}
+    assert table.resolve("les Tutsi", language="fr", on=DAY, country_hint=hint).country == country
+
+
+@pytest.mark.parametrize("phrase", ["un total de 300 policiers", "trois véhicules de police"])
+def test_a_noun_behind_an_unknown_head_counts(table: ActorTable, phrase: str) -> None:
+    assert table.resolve(phrase, language="fr", on=DAY, country_hint="PER").sector == "COP"
 
 
 def test_find_gives_names_with_their_offsets(table: ActorTable) -> None:
