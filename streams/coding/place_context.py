@@ -22,6 +22,7 @@ Judgement = Literal["refused", "plain"] | Cue
 _SENTENCE_BREAK = re.compile(r"[.!?:;\n«\"“”(•–—]")
 # Below this a city needs more than its capital letter, unless a French name shows that it is known.
 _PLAIN_POPULATION = 30_000
+_FAMOUS_POPULATION = 1_000_000
 # A word of capitals no longer than this is an acronym where the words around it are in small letters.
 _ACRONYM_LENGTH = 5
 
@@ -137,7 +138,7 @@ class NameJudge:
         if opens and self._is_dateline(name):
             return "dateline"
         key = " ".join(word.folded for word in name.words[name.first : name.last])
-        friend = self._false_friends.get(key)
+        friend = self._friend(key, name.candidates)
         evidence, cue = self._evidence(name)
         if friend == "never" or name.is_acronym or self._is_titled(name):
             return "refused"
@@ -149,6 +150,15 @@ class NameJudge:
         if not doubtful or evidence:
             return cue or "plain"
         return "refused" if friend != "common" or opens or name.is_shouted else "weak"
+
+    def _friend(self, key: str, candidates: Sequence[PlaceEntry]) -> FalseFriend | None:
+        """Return what else a name is; less where a country or a very large city bears it ("Jordan", "Santiago")."""
+        friend = self._false_friends.get(key)
+        if friend != "name":
+            return friend
+        if any(entry.kind == "country" for entry in candidates):
+            return None
+        return "common" if any(entry.population >= _FAMOUS_POPULATION for entry in candidates) else friend
 
     def _is_dateline(self, name: NameInText) -> bool:
         start = name.words[name.first].start
