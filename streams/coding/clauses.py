@@ -106,7 +106,20 @@ class Clauses:
             if c.folded in {"ce", "c'", "cela", "ca", "y"}:
                 continue
             return self._through_relative(c, verb)
-        return self._stray_subject(verb)
+        return self._stray_subject(verb) or self._inverted(verb)
+
+    def _inverted(self, verb: Node) -> Node | None:
+        """Return the subject that follows its verb after a quotation ("…", s'indigne le maire), tagged as an object."""
+        if "VerbForm=Inf" in verb.morph or verb.relation in {"acl", "amod", "advcl", "xcomp"}:
+            return None
+        first = min([verb.index, *(c.index for c in self.tree.children(verb) if c.pos in {"AUX", "PRON"})])
+        before = self.tree.nodes[first - 1] if first else None
+        if before is None or before.text[-1:] not in {",", '"', "»", "”", "!", "?"}:
+            return None
+        for c in self.tree.children(verb, "obj"):
+            if c.index > verb.index and c.pos in {"NOUN", "PROPN"} and not is_day(c):
+                return c
+        return None
 
     def _stray_subject(self, verb: Node) -> Node | None:
         """Return a bare noun phrase before a finite verb that the parser gave no function."""
@@ -209,6 +222,8 @@ class Clauses:
             return self._raw_subject(verb, depth)
         for c in tree.children(verb, "obj"):
             if c.folded in _REFLEXIVES or is_day(c):
+                continue
+            if not tree.child(verb, "nsubj", "nsubj:pass") and self.surface_subject(verb) is c:
                 continue
             through = self._through_relative(c, verb)
             if through is not None:

@@ -194,6 +194,23 @@ class Antecedents:
                 return here[-1]
         return None
 
+    def title_holder(self, argument: Argument, tree: Tree) -> Antecedent | None:
+        """Return whom a bare definite title names ("le ministre", "le chef de l'État"): the last one so called, by name."""
+        core = argument.core
+        if not core.lemmas & self._lexicon.classes["LEADER"]:
+            return None
+        complements = tree.children(core, "amod", "nmod", "appos", "flat:name")
+        of_state = all(c.folded == "etat" for c in complements)
+        determiners = {c.folded for c in tree.children(core, "det")}
+        if not of_state or not determiners & self._lexicon.word_set("definite"):
+            return None
+        wanted = {core.lemma} | ({"president", "roi"} if core.lemma == "chef" and complements else set())
+        for made in reversed(self._seen):
+            long_enough = made.end - made.start > argument.end - argument.start + 4
+            if made.core in wanted and long_enough and made.start < argument.start and not made.plural:
+                return made
+        return None
+
     def full_name(self, word: str) -> Antecedent | None:
         """Return the phrase that first gave the full name of somebody who is now called by a surname."""
         return self._names.get(word)

@@ -290,7 +290,9 @@ class Judge:
         if not determiners & self._lexicon.word_set("definite"):
             return None
         for act in reversed(self._acts):
-            if act.plover == match.pattern.entry.type and (act.actors or act.targets) and act.sentence < tree.sentence:
+            alike = act.node.lemma[:5] == match.node.lemma[:5]  # "l'attaque" after "ont attaqué"
+            told = act.plover == match.pattern.entry.type and (act.actors or act.targets)
+            if alike and told and act.sentence < tree.sentence:
                 return act if tree.sentence - act.sentence <= _FARTHEST_SAME_ACT else None
         return None
 

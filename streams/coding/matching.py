@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from streams.coding.clauses import Clauses
@@ -71,9 +72,13 @@ def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
     return node.pos in {"ADJ", "VERB", "NOUN"}
 
 
+_FRENCH_PARTICIPLE = re.compile(r"(?:é|i|u|t|s)e?s?$")
+_ENGLISH_PARTICIPLE = re.compile(r"(?:ed|en|wn|ght|t)$")
+
+
 def _looks_like_participle(node: Node, language: str) -> bool:
-    endings = ("e", "es", "ee", "ees", "i", "is", "ie", "ies", "it", "ts", "te", "tes", "u", "us", "ue", "ues", "s")
-    return node.folded.endswith(endings if language == "fr" else ("ed", "en", "wn", "ght"))
+    pattern = _FRENCH_PARTICIPLE if language == "fr" else _ENGLISH_PARTICIPLE
+    return pattern.search(node.text.lower()) is not None
 
 
 def _word_fits(word: str, node: Node) -> bool:

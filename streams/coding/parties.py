@@ -8,7 +8,7 @@ an act except for nouns of the country's own institutions and people ("la police
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from streams.coding.actors import ActorResolution, ActorTable
@@ -18,6 +18,9 @@ from streams.coding.lexicon import Lexicon
 from streams.coding.places import ResolvedPlace
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
+
+
+_NOT_NAME = frozenset({"acl:relcl", "conj", "nmod", "acl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,27 @@ class Parties:
             found = self.resolve_phrase(words, hint)
             return ResolvedParty(words, antecedent.start, antecedent.end, found, True, antecedent.core)
         words = self._words(argument)
-        found = self.resolve_phrase(words, hint)
+        found = self._through_name(argument, tree) or self.resolve_phrase(words, hint)
         return ResolvedParty(words, argument.start, argument.end, found, False, argument.core.lemma)
+
+    def _through_name(self, argument: Argument, tree: Tree) -> ActorResolution | None:
+        """Return whom a surname or bare title stands for, where the article gave its full form before.
+
+        "M. Griffiths" takes the office of "l'envoyé spécial de l'ONU, Martin Griffiths"; "le ministre" that of the
+        minister last named. None where the words tell by themselves.
+        """
+        own = self.resolve_phrase(self._words(argument))
+        if own.country is not None or own.organisation is not None:
+            return None
+        names = [n for n in tree.subtree(argument.node, _NOT_NAME) if n.pos == "PROPN"]
+        before = self._antecedents.full_name(names[-1].folded) if names else None
+        before = before or self._antecedents.title_holder(argument, tree)
+        if before is None or (before.start, before.end) == (argument.start, argument.end):
+            return None
+        found = self.resolve_phrase(self._text[before.start : before.end])
+        if found.country is None and found.organisation is None:
+            return None
+        return replace(found, how=f"named in full before: {found.how}")
 
     def country(self, place: ResolvedPlace, argument: Argument) -> ResolvedParty:
         """Return the country that "le pays" or "les deux pays" stands for."""
