@@ -27,6 +27,9 @@ VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "R
 #: Acts of word that nobody meets for: with a foreign speaker, nothing ties them to the article's place.
 _SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
 
+#: A date that scores lower belongs to another act of its sentence.
+_TOO_FAR = -1.3
+
 #: Which quantities an act of a type can have.
 _KINDS = {
     "ASSAULT": {"dead", "injured", "people", "troops", "other"},
@@ -206,28 +209,39 @@ class Circumstances:
             nodes = [n for n in tree.nodes if n.start < expression.end and n.end > expression.start]
             if not nodes:
                 continue
-            score = 0.0
-            if any(n.index in own for n in nodes):
-                score += 2.0
-            if any(n.index in inside for n in nodes):
-                score += 1.5
+            score = self._date_score(nodes, tree, clause, own, inside)
             score -= abs(nodes[0].index - predicate.index) / 25
-            scored.append((score, -expression.start, expression))
+            if score > _TOO_FAR:
+                scored.append((score, -expression.start, expression))
         previous = self._lead_day()
         for _, _, expression in sorted(scored, key=lambda s: (s[0], s[1]), reverse=True):
             resolved = self.resolve_date(expression, tense, previous)
-            if resolved.value is not None or len(scored) == 1:
+            undated = background or plover in VERBAL_TYPES or self._lead_date is None
+            if resolved.value is not None or (len(scored) == 1 and undated):
                 day = resolved.value is not None and len(resolved.value) == 10
                 if self._lead_date is None and day and self._is_recent(resolved):
                     self._lead_date = (expression, resolved)
                 return ChosenDate(expression, resolved, f"in the act's sentence; {resolved.reason}")
-        if here:
-            return ChosenDate(None, None, "no date of the sentence could be resolved")
-        if plover in VERBAL_TYPES or background:
-            return ChosenDate(None, None, "no date in the sentence")
+        if plover in VERBAL_TYPES and background:
+            return ChosenDate(None, None, "told as background, and no date in the sentence")
         if self._lead_date is not None:
             return ChosenDate(self._lead_date[0], self._lead_date[1], f"day of the news; {self._lead_date[1].reason}")
         return ChosenDate(None, None, "no date in the sentence, and the lead names no day")
+
+    def _date_score(self, nodes: Sequence[Node], tree: Tree, clause: Node, own: set[int], inside: set[int]) -> float:
+        """Return how closely a date belongs to an act: its phrase, its clause, or one aside."""
+        score = 0.0
+        if any(n.index in own for n in nodes):
+            score += 2.0
+        if any(n.index in inside for n in nodes):
+            return score + 1.5
+        verb = next((n for n in tree.ancestors(nodes[0]) if n.is_verbal), None)
+        if verb is not None and verb.index != clause.index and score == 0.0:
+            if verb.lemmas & self._lexicon.word_set("saying"):
+                score -= 0.7
+            elif not tree.is_below(clause, verb):
+                score -= 1.4
+        return score
 
     def _lead_day(self) -> date | None:
         if self._lead_date is None or self._lead_date[1].value is None or len(self._lead_date[1].value) != 10:

@@ -33,6 +33,9 @@ from streams.coding.triggers import Candidates, find_candidates
 CODER_VERSION = "0.2.0"
 CODER_NAME = "depeche"
 
+#: How many sentences may name the day of the news.
+_LEAD = 5
+
 CodingOutcome = Literal["coded", "no_event", "unsupported_language", "empty", "killed"]
 
 
@@ -165,7 +168,7 @@ def _circumstances(
         grammar=tables.dates,
         published=published,
     )
-    lead = sentences[min(2, len(sentences) - 1)]
+    lead = sentences[min(_LEAD, len(sentences)) - 1]
     circumstances.read_lead(lead.end)
     return circumstances
 

@@ -195,7 +195,7 @@ class Antecedents:
         return None
 
     def title_holder(self, argument: Argument, tree: Tree) -> Antecedent | None:
-        """Return whom a bare definite title names ("le ministre", "le chef de l'État"): the last one so called, by name."""
+        """Return whom a bare definite title names ("le ministre", "le chef de l'État"): the last so called."""
         core = argument.core
         if not core.lemmas & self._lexicon.classes["LEADER"]:
             return None

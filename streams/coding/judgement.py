@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.mention import PloverType
+from streams.coding.actors import ActorResolution
 from streams.coding.arguments import Argument, as_arguments
 from streams.coding.assembly import Act, announced_type
 from streams.coding.attribution import Saying, sayings, source_of
-from streams.coding.circumstances import Circumstances
+from streams.coding.circumstances import ChosenPlace, Circumstances
 from streams.coding.clauses import Clauses
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import Tense
@@ -186,6 +187,8 @@ class Judge:
         stance = modality.read(filled.governor, is_noun=is_noun)
         if match.pattern.pos == "noun" and filled.supported and modality.is_negated(match.node):
             stance = Stance("denied", "negated", stance.past_perfect, stance.purpose)
+        if stance.purpose and stance.reason == "an aim" and match.pattern.entry.type in _DONE_IN_MEANING:
+            stance = Stance("asserted", "done by being the aim", stance.past_perfect, stance.purpose)
         return stance
 
     def _implied_actor(self, reading: _Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
@@ -236,6 +239,8 @@ class Judge:
         date = self._circumstances.choose_date(
             tree, node, filled.governor, plover, tense, background=stance.past_perfect
         )
+        if not targets and place.own and _goes_there(entry):
+            targets = self._as_recipient(place, entry)
         target_spans = [(a.start, a.end) for a in filled.targets]
         quantities = self._circumstances.choose_quantities(tree, filled.governor, plover, [*spans, *target_spans])
         saying = source_of(tree, filled.governor, said)
@@ -296,6 +301,18 @@ class Judge:
                 return act if tree.sentence - act.sentence <= _FARTHEST_SAME_ACT else None
         return None
 
+    def _as_recipient(self, place: ChosenPlace, entry: Entry) -> list[ResolvedParty]:
+        """Return the country of the place as the other side of a visit, or as who receives aid or troops."""
+        found = place.place
+        if found is None or not found.entry.country or (entry.mode == "troops" and entry.type == "MOBILIZE"):
+            return []
+        country = self._alpha3.get(found.entry.country)
+        words = self._text[found.start : found.end] if found.end <= len(self._text) else found.text
+        if country is None or words != found.text:
+            return []
+        resolution = ActorResolution(None, country, None, None, None, "country of the place visited or supplied")
+        return [ResolvedParty(found.text, found.start, found.end, resolution, False, found.text)]
+
     def _hint_for(self, argument: Argument, plover: str, hint: str | None) -> str | None:
         """Return the hint, but not for the troops of a deployment or withdrawal: those are abroad as a rule."""
         abroad = plover in {"MOBILIZE", "RETREAT", "AGREE", "CONCEDE"}
@@ -308,6 +325,11 @@ class Judge:
 
 #: Acts that are done by being meant: "pour protester contre", "afin de réclamer".
 _DONE_IN_MEANING = frozenset({"PROTEST", "ACCUSE", "REQUEST", "SUPPORT"})
+
+
+def _goes_there(entry: Entry) -> bool:
+    """Say whether an act goes to the place it names: a visit, or aid."""
+    return entry.type == "AID" or (entry.type == "CONSULT" and entry.mode == "visit")
 
 
 def _is_told(reading: _Reading, stance: Stance) -> bool:

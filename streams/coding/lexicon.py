@@ -238,7 +238,7 @@ def _read_entries(path: str) -> Iterable[Entry]:
 
 
 def _genders(word: str, language: str) -> set[str]:
-    """Return a folded noun with its possible feminine forms ("policier", "policiere"); a form that no text has is idle."""
+    """Return a folded noun with its possible feminine forms ("policier", "policiere")."""
     if language != "fr" or len(word) < 5:
         return {word}
     out = {word}

@@ -46,6 +46,7 @@ class ModalityReader:
         """Say whether a verb or noun is under negation of its own ("ne… pas", "aucun", "sans", "not")."""
         tree, negation = self._tree, self._words("negation")
         children = tree.children(node)
+        children += [g for c in children if c.relation == "advmod" for g in tree.children(c)]  # "pas encore"
         if tree.language == "en":
             words = [
                 c
@@ -172,6 +173,10 @@ class ModalityReader:
             return Stance("reported", "adverb of hearsay", pluperfect)
         return Stance("asserted", "told as happened or happening", pluperfect)
 
+    def _is_finite(self, verb: Node) -> bool:
+        forms = [verb, *self._tree.children(verb, "aux:tense", "aux:pass", "cop")]
+        return any("VerbForm=Fin" in n.morph for n in forms)
+
     def _pluperfect(self, node: Node) -> bool:
         for c in self._tree.children(node, "aux:tense"):
             if c.lemmas & {"avoir", "etre"} and "Tense=Imp" in c.morph:
@@ -202,6 +207,10 @@ class ModalityReader:
                 return "hypothetical", "condition"
             if below.relation in {"acl:relcl", "appos", "parataxis"}:
                 return None  # the clause stands for itself
+            if below.relation == "acl" and below.is_verbal and "VerbForm=Inf" not in below.morph:
+                return None  # so does a participle
+            if below.relation == "conj" and below.is_verbal and self._is_finite(below):
+                return None
             if below.relation == "conj" and distance == 0 and not is_noun:
                 first = self._conjunct_stance(below, above)
                 if first is not None:

@@ -14,7 +14,7 @@ from streams.coding.arguments import Argument, as_arguments
 from streams.coding.clauses import Clauses
 from streams.coding.lexicon import Frame, Lexicon
 from streams.coding.matching import Match
-from streams.coding.tree import Node, Tree
+from streams.coding.tree import Node, Tree, is_day
 
 #: Says whether an argument is of one of the classes.
 ClassTest = Callable[[Argument, Iterable[str]], bool]
@@ -128,6 +128,8 @@ class RoleFinder:
         above = tree.head(noun)
         if above is not None and noun.relation == "conj":
             above = tree.head(tree.first_conjunct(noun))
+        if above is not None and is_day(above) and (over := tree.head(above)) is not None and over.is_verbal:
+            return over if over.lemmas & self._support_actor else None  # "a lancé dimanche des raids"
         if above is None or not above.is_verbal or noun.relation not in _ARGUMENT_RELATIONS | {"conj"}:
             return None
         if above.lemmas & self._support_actor or above.lemmas & self._support_target:
