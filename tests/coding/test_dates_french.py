@@ -185,6 +185,7 @@ def test_what_is_no_single_date_is_null_with_a_reason(phrase: str) -> None:
     [
         "la mer et 5000 soldats",
         "une sonde sur Mars",
+        "la planète tourne autour de Mars, dit-on",
         "mardi gras à La Nouvelle-Orléans",
         "il a été battu",
         "Place du 1er-Mai",
