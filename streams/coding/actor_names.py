@@ -84,8 +84,8 @@ def _english_plural(phrase: str) -> str:
 def surnames_of(name: str) -> tuple[str, ...]:
     """Return the surname of "first name + surname", with and without the particle that news drops."""
     words = name.split()
-    if len(words) < 2:
-        return ()
+    if len(words) < 2 or not set(words[-1]) - set("IVX"):
+        return ()  # one name, or a sovereign's number
     start = next((k for k in range(1, len(words)) if phrase_key(words[k]).split(" ")[0] in _PARTICLES), len(words) - 1)
     surname = " ".join(words[start:])
     parts = surname.replace("-", " ", 1).split(" ", 1)

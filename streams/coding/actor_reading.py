@@ -84,7 +84,7 @@ class PhraseReader:
             if index and phrase[words[index - 1].end : words[index].start].strip() in {",", "(", '"'}:
                 governor = None
             match = table.match_at(phrase, words, index)
-            if match is not None and self.stands(words, match):
+            if match is not None and self.stands(phrase, words, match):
                 entry = preferred(match.entries)
                 own = None if self._is_apposition(entry, words, index) else governor
                 text = phrase[words[index].start : words[match.last - 1].end]
@@ -121,28 +121,34 @@ class PhraseReader:
             return False
         return words[index - 1].folded not in self.words.of | self.words.aside | self.words.placed
 
-    def stands(self, words: Sequence[Word], match: PhraseMatch[ActorEntry]) -> bool:
+    def stands(self, text: str, words: Sequence[Word], match: PhraseMatch[ActorEntry]) -> bool:
         """Return whether a match counts: a bare surname only where nothing says it is somebody else's.
 
         A surname marked in the table as a common word or many people's needs a title before it; every other one must
         not follow a first name that is not its own ("Brigitte Macron"), nor stand in a run of capitals.
         """
         entry = preferred(match.entries)
-        if entry.kind != "surname":
-            return True
         previous = words[match.first - 1] if match.first else None
-        if previous is not None and previous.folded in self.words.titles:
+        if entry.kind != "surname" or (previous is not None and previous.folded in self.words.titles):
             return True
         if entry.titled:
             return previous is not None and previous.folded in self.words.honours
-        if previous is None:
-            return True
-        named = previous.is_capitalised and len(previous.text) > 1 and match.first > 1
-        if named and previous.folded not in self.words.articles | self.words.honours:
-            return False
         following = words[match.last] if match.last < len(words) else None
+        if (
+            following is not None
+            and following.is_capitalised
+            and text[words[match.last - 1].end : following.start] == " "
+        ):
+            return following.text[0].isdigit()  # "Michel Lebrun" is not Michel
+        return previous is None or not self._is_first_name(match.first, previous, following)
+
+    def _is_first_name(self, first: int, previous: Word, following: Word | None) -> bool:
+        """Return whether the word before a surname looks like somebody else's first name, or the text shouts."""
+        named = previous.is_capitalised and len(previous.text) > 1 and first > 1
+        if named and previous.folded not in self.words.articles | self.words.honours:
+            return True
         shouted = previous.is_all_capitals and len(previous.text) > _SHORT
-        return not (shouted and following is not None and following.is_all_capitals)
+        return shouted and following is not None and following.is_all_capitals
 
     def is_quantity(self, word: Word) -> bool:
         """Return whether a word says how many or which, an article or "de" among them."""

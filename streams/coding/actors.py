@@ -161,7 +161,7 @@ class ActorTable:
         """
         words = words_of(text)
         found = self._names.table(language).matches(text, words)
-        matches = [match for match in found if self._reader.stands(words, match)]
+        matches = [match for match in found if self._reader.stands(text, words, match)]
         spans: list[ActorSpan] = []
         index = 0
         while index < len(matches):

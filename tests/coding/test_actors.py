@@ -246,3 +246,20 @@ def _shared_table() -> ActorTable:
     if not _tables:
         _tables.append(ActorTable.load())
     return _tables[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Selon Merkel, rien ne presse.", ["Merkel"]),
+        ("Il attend Merkel.Il patiente.", ["Merkel"]),
+        ("La boulangère Irène Merkel sourit.", []),
+        ("Le boxeur Hollande Dupuis gagne.", []),
+        ("M. Philippe et Mme Borne partent.", ["Philippe", "Borne"]),
+        ("Avec Philippe, il passe une borne.", []),
+    ],
+)
+def test_find_takes_a_bare_surname_only_where_it_can_be_the_known_one(
+    table: ActorTable, text: str, found: list[str]
+) -> None:
+    assert [span.text for span in table.find(text, language="fr") if span.kind == "surname"] == found
