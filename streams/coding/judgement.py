@@ -228,6 +228,8 @@ class Judge:
         hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
         actors = [p for a in filled.actors for p in self._resolve(a, tree, self._hint_for(a, entry.type, hint))]
         targets = [p for a in filled.targets for p in self._resolve(a, tree, hint)]
+        acting = {p.start for p in actors}
+        targets = [p for p in targets if not (p.coreference and p.start in acting)]
         told = self._told_before(match, tree)
         if told is not None:
             actors = actors or [replace(p, coreference=True) for p in told.actors]
@@ -366,14 +368,15 @@ def _distinct(parties: Sequence[ResolvedParty]) -> tuple[ResolvedParty, ...]:
 
 
 def _party_reason(side: str, arguments: Sequence[Argument], parties: Sequence[ResolvedParty], told: Act | None) -> str:
-    if not arguments and parties and told is not None:
+    if parties and not arguments and told is not None:
         return f"as in sentence {told.sentence}, whose act the noun takes up"
-    if not arguments:
-        return f"the sentence names no {side} where the frame looks for one"
-    return "; ".join(
-        f"{a.source}{' through its antecedent' if p.coreference else ''}: {p.resolution.how}"
-        for a, p in zip(arguments, parties, strict=False)
-    )
+    if parties:
+        source = f"{arguments[0].source}: " if arguments else ""
+        told_how = [f"{p.resolution.how}{', through its antecedent' if p.coreference else ''}" for p in parties]
+        return source + "; ".join(told_how)
+    if arguments:
+        return f"what stands where the frame looks for the {side} can't be one"
+    return f"the sentence names no {side} where the frame looks for one"
 
 
 def _without_contained(readings: Sequence[_Reading]) -> list[_Reading]:

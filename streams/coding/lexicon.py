@@ -133,6 +133,7 @@ class Lexicon:
         self.patterns: dict[str, tuple[Pattern, ...]] = {
             head: tuple(sorted(found, key=_specificity, reverse=True)) for head, found in patterns.items()
         }
+        self._asked: dict[int, tuple[frozenset[str], ...]] = {}
         self._sets: dict[str, frozenset[str]] = {}
         listed = {fold(w) for group in words.values() if isinstance(group, list) for w in group}
         parts = {w for found in self.patterns.values() for pattern in found for w in pattern.rest}
@@ -140,6 +141,21 @@ class Lexicon:
             fold(w) for e in self.entries for group in (*e.require.values(), *e.refuse.values()) for w in group
         }
         self._vocabulary = frozenset(listed | parts | constrained).union(*classes.values())
+
+    def words_asked_for(self, pattern: Pattern) -> tuple[frozenset[str], ...]:
+        """Return, for each constraint that only words can meet, the folded lemmas one of which the sentence must hold.
+
+        A constraint that a name, a pronoun or a resolver may meet asks for no word.
+        """
+        key = id(pattern.entry)
+        if key not in self._asked:
+            asked = [
+                frozenset().union(*(self.classes.get(name, frozenset({fold(name)})) for name in names))
+                for names in pattern.entry.require.values()
+                if not any(name in BUILT_IN_CLASSES for name in names)
+            ]
+            self._asked[key] = tuple(asked)
+        return self._asked[key]
 
     def knows(self, lemma: str) -> bool:
         """Say whether a folded lemma is in the lexicon: as the head of a pattern, in a class or in a word list."""

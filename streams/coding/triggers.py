@@ -17,6 +17,9 @@ from streams.coding.text import Sentence, one_for_one
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
 
 
+#: Prepositions that contract with articles ("du", "aux") or lose their vowel: their presence is left to the matching.
+_CONTRACTED = frozenset({"de", "d'", "a", "en", "que", "qu'", "to", "on", "of", "in", "at"})
+
 _REFLEXIVES = frozenset(["se", "s'", "me", "m'", "nous", "te", "t'", "vous"])
 
 
@@ -59,9 +62,10 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
 def _holds_pattern(lemmas: set[str], lexicon: Lexicon) -> bool:
     for lemma in lemmas:
         for pattern in lexicon.patterns.get(lemma, ()):
-            # Prepositions contract with articles ("du", "aux"): only content words are asked for.
             if pattern.reflexive and not lemmas & _REFLEXIVES:
                 continue
-            if all(word in lemmas for word in pattern.rest if len(word) > 3):
+            if not all(word in lemmas for word in pattern.rest if word not in _CONTRACTED):
+                continue
+            if all(not asked.isdisjoint(lemmas) for asked in lexicon.words_asked_for(pattern)):
                 return True
     return False
