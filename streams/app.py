@@ -6,6 +6,7 @@ No I/O and no environment at import. What happens to a record is in the stages, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,9 +17,11 @@ from faust.types import TP
 from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
 from streams.continuity import Continuity, records_between
 from streams.faust_table import FaustTable
-from streams.records import Incoming, Outgoing, Publish
+from streams.records import Incoming, Outgoing, PartitionsMovedError, Publish, StillOurs
 from streams.recovery import table_manager
 from streams.settings import StreamSettings
+
+LOG = logging.getLogger(__name__)
 
 TAKE_SECONDS: Final = 0.1
 """How long a batch is gathered before it is taken as it is."""
@@ -125,7 +128,7 @@ def publisher(app: Any, settings: StreamSettings) -> Publish:
     return publish
 
 
-Handle = Callable[[Sequence[Incoming]], Awaitable[None]]
+Handle = Callable[[Sequence[Incoming], StillOurs], Awaitable[None]]
 """Works on a batch; returns once its outputs are safe."""
 
 
@@ -137,19 +140,53 @@ def add_stage(app: Any, *, name: str, topic: Topic, handle: Handle, batch: int, 
     `noack_take` and the crashing supervisor belong together: with either alone, a batch whose handling raised would
     count as done, or its commits would stand still until a restart. Never with `concurrency` above 1: Faust then
     commits past records in work (https://github.com/faust-streaming/faust/issues/606).
+
+    A batch may be taken on one side of a rebalance and worked on at the other. So it waits until the tables have
+    recovered, and records that were fetched before the rebalance are dropped: their partition may be another worker's
+    now, and an acknowledgement would be counted when it comes back. If partitions are given out anew during the work,
+    the batch is left unacknowledged. Either way the records are read again, since a rebalance ends by seeking every
+    partition to its committed offset.
     """
     unbroken = continuity(app, settings) if topic.cleanup == "delete" else None
 
     async def agent(stream: Any) -> None:
-        async for events in _batches(stream, batch):
+        async for taken in _batches(stream, batch):
+            await _settled(app)
+            generation = app.consumer_generation_id
+            events = [event for event in taken if event.message.generation_id == generation]
+            if not events:
+                continue
             records = [incoming(event.message) for event in events]
             if unbroken is not None:
                 await unbroken.check(records)
-            await handle(records)
+            try:
+                await handle(records, still_ours(app))
+            except PartitionsMovedError:
+                LOG.info("%s: partitions were given out anew; %d records are read again", name, len(records))
+                continue
             for event in events:
                 await stream.ack(event)
+            if unbroken is not None:
+                unbroken.advance(records)
 
     app.agent(topic_of(app, topic, settings), name=f"{settings.group}.{name}", concurrency=1)(agent)
+
+
+async def _settled(app: Any) -> None:
+    """Wait until no rebalance is under way: then the tables have recovered and the inputs are where they should be."""
+    while app.rebalancing:  # noqa: ASYNC110 - Faust has a flag for it and no event
+        await asyncio.sleep(0.05)
+
+
+def still_ours(app: Any) -> StillOurs:
+    """Return what raises once partitions are given out anew after now."""
+    generation = app.consumer_generation_id
+
+    def check() -> None:
+        if app.rebalancing or app.consumer_generation_id != generation:
+            raise PartitionsMovedError
+
+    return check
 
 
 async def _batches(stream: Any, batch: int) -> AsyncIterator[Sequence[Any]]:
@@ -181,12 +218,3 @@ def continuity(app: Any, settings: StreamSettings) -> Continuity:
         return await asyncio.to_thread(records_between, settings.bootstrap, topic, partition, start, end)
 
     return Continuity(committed=committed, exists=exists)
-
-
-def owns(app: Any) -> Callable[[Incoming], bool]:
-    """Return what says whether a record's partition is still assigned to this worker."""
-
-    def is_ours(record: Incoming) -> bool:
-        return any(tp.topic == record.topic and tp.partition == record.partition for tp in app.consumer.assignment())
-
-    return is_ours

@@ -47,18 +47,24 @@ class Continuity:
         Raises:
             SkippedRecordsError: something was.
         """
+        here: dict[tuple[str, int], int] = {}
         for record in records:
             place = (record.topic, record.partition)
             # The work so far ends where the last batch ended, or where another worker, who had the partition in
             # between, committed. An offset before that is read again, which is harmless.
-            expected = max(self._committed(*place) or 0, self._next.get(place, 0))
+            expected = here.get(place) or max(self._committed(*place) or 0, self._next.get(place, 0))
             if record.offset > expected and await self._exists(*place, expected, record.offset):
                 msg = (
                     f"{record.topic}, partition {record.partition}: records from offset {expected} to before "
                     f"{record.offset} were passed over; stopping, so that they are read again"
                 )
                 raise SkippedRecordsError(msg)
-            self._next[place] = record.offset + 1
+            here[place] = record.offset + 1
+
+    def advance(self, records: Sequence[Incoming]) -> None:
+        """Note that these records were worked on and acknowledged."""
+        for record in records:
+            self._next[(record.topic, record.partition)] = record.offset + 1
 
 
 def records_between(bootstrap: str, topic: str, partition: int, start: int, end: int) -> bool:

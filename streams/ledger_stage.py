@@ -6,7 +6,7 @@ of `streams.merger`: withdrawals acknowledged, then the accounts, then the input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from schemas.topics import MENTIONS
 from streams.dead_letters import RatioStop, dead_letter
 from streams.ledger import Account, account
 from streams.metrics import WorkerMetrics
-from streams.records import Clock, Incoming, Outgoing, Publish, outgoing
+from streams.records import Clock, Incoming, Outgoing, Publish, StillOurs, nobody_else, outgoing
 from streams.table import Table
 
 SOURCE = "/depeche/ledger"
@@ -33,20 +33,19 @@ class Ledger:
         clock: Clock,
         ratio_stop: RatioStop,
         metrics: WorkerMetrics,
-        is_ours: Callable[[Incoming], bool] = lambda _record: True,
     ) -> None:
-        """Take the table, what writes, the time, who counts, and whether a record's partition is still ours."""
+        """Take the table, what writes, the time, and who counts."""
         self._table = table
         self._publish = publish
         self._clock = clock
         self._ratio_stop = ratio_stop
         self._metrics = metrics
-        self._is_ours = is_ours
 
-    async def process(self, records: Sequence[Incoming]) -> None:
+    async def process(self, records: Sequence[Incoming], still_ours: StillOurs = nobody_else) -> None:
         """Account a batch of outcomes; returns once the withdrawals and the accounts are safe.
 
         Raises:
+            PartitionsMovedError: from `still_ours`; no account was written.
             DeadLetterRatioError: too many dead letters; nothing of this batch was published.
             Exception: the broker or the table failed.
         """
@@ -54,8 +53,6 @@ class Ledger:
         changed: dict[int, dict[bytes, bytes]] = {}
         outputs: list[Outgoing] = []
         for record in records:
-            if not self._is_ours(record):
-                continue
             read = read_outcome(record)
             self._ratio_stop.observe(dead=isinstance(read, str))
             if isinstance(read, str):
@@ -73,10 +70,9 @@ class Ledger:
                 if entered is not current:
                     changed.setdefault(record.partition, {})[read.article_id.encode()] = entered.to_bytes()
         await self._publish(outputs)
-        ours = {record.partition for record in records if self._is_ours(record)}
+        still_ours()
         for partition, values in sorted(changed.items()):
-            if partition in ours:
-                await self._table.write(partition, values)
+            await self._table.write(partition, values)
 
     def _stored(self, partition: int, article_id: str) -> Account | None:
         value = self._table.read(partition, article_id.encode())

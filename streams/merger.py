@@ -13,7 +13,7 @@ event is sent again; where it was, nothing changes, and that is right, because e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from schemas.topics import EVENTS
 from streams.dead_letters import RatioStop, dead_letter
 from streams.merging import EventState, merge, to_event
 from streams.metrics import WorkerMetrics
-from streams.records import Clock, Incoming, Outgoing, Publish, outgoing
+from streams.records import Clock, Incoming, Outgoing, Publish, StillOurs, nobody_else, outgoing
 from streams.table import Table
 
 SOURCE = "/depeche/merger"
@@ -46,24 +46,19 @@ class Merger:
         clock: Clock,
         ratio_stop: RatioStop,
         metrics: WorkerMetrics,
-        is_ours: Callable[[Incoming], bool] = lambda _record: True,
     ) -> None:
-        """Take the table, what writes, the time, who counts, and whether a record's partition is still ours.
-
-        A partition that went to another worker while its records waited here is that worker's to merge: to write
-        its state from here too would overwrite newer state with older.
-        """
+        """Take the table, what writes, the time, and who counts."""
         self._table = table
         self._publish = publish
         self._clock = clock
         self._ratio_stop = ratio_stop
         self._metrics = metrics
-        self._is_ours = is_ours
 
-    async def process(self, records: Sequence[Incoming]) -> None:
+    async def process(self, records: Sequence[Incoming], still_ours: StillOurs = nobody_else) -> None:
         """Merge a batch; returns once its events and its states are safe.
 
         Raises:
+            PartitionsMovedError: from `still_ours`; no state was written.
             DeadLetterRatioError: too many dead letters; nothing of this batch was published.
             Exception: the broker or the table failed.
         """
@@ -71,8 +66,6 @@ class Merger:
         outputs: list[Outgoing] = []
         merged: list[Mention | Withdrawal] = []
         for record in records:
-            if not self._is_ours(record):
-                continue
             read = read_record(record)
             self._ratio_stop.observe(dead=isinstance(read, str))
             if isinstance(read, str):
@@ -88,7 +81,8 @@ class Merger:
         for (_, event_id), change in changes.items():
             outputs += self._event_if_changed(event_id, change)
         await self._publish(outputs)
-        await self._store(changes, records)
+        still_ours()
+        await self._store(changes)
         now = self._clock()
         for one in merged:
             self._metrics.merged(one, now=now)
@@ -106,11 +100,10 @@ class Merger:
         self._metrics.event(event.status)
         return [outgoing(EVENTS, event, source=SOURCE, time=event.last_seen)]
 
-    async def _store(self, changes: dict[tuple[int, str], _Change], records: Sequence[Incoming]) -> None:
-        ours = {record.partition for record in records if self._is_ours(record)}
+    async def _store(self, changes: dict[tuple[int, str], _Change]) -> None:
         by_partition: dict[int, dict[bytes, bytes]] = {}
         for (partition, event_id), change in changes.items():
-            if change.after is not change.before and partition in ours:
+            if change.after is not change.before:
                 by_partition.setdefault(partition, {})[event_id.encode()] = change.after.to_bytes()
         for partition, values in sorted(by_partition.items()):
             await self._table.write(partition, values)

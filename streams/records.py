@@ -51,5 +51,19 @@ def outgoing(topic: Topic, message: Message, *, source: str, time: datetime, par
 Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Writes records and returns once the broker has acknowledged each; raises if it refused one."""
 
+
+class PartitionsMovedError(Exception):
+    """Partitions were given out anew while a batch was in work: whoever has them now reads its records again."""
+
+
+StillOurs = Callable[[], None]
+"""Raises PartitionsMovedError where partitions were given out anew since the batch was taken. To be called before
+state is written: state that another worker has gone on from must not be overwritten with older."""
+
+
+def nobody_else() -> None:
+    """Say that there is no other worker: a `StillOurs` for tests and single runs."""
+
+
 Clock = Callable[[], datetime]
 """The time now, UTC."""

@@ -37,7 +37,7 @@ from streams.live_first import LiveFirst
 from streams.merger import Merger
 from streams.metrics import WorkerMetrics
 from streams.pool import CoderUnavailableError, CodingPool, PoolSettings
-from streams.records import Incoming
+from streams.records import Incoming, StillOurs
 from streams.settings import StreamSettings
 from streams.topic_check import TopicsUnfitError, check_topics
 
@@ -178,7 +178,6 @@ class Worker:
         publish = wiring.publisher(app, settings)
         events = wiring.add_table(app, "events", settings)
         accounts = wiring.add_table(app, "accounts", settings)
-        is_ours = wiring.owns(app)
         coder = CoderStage(
             code=self._pool.code,
             coder_version=lambda: self._pool.coder_version,
@@ -193,7 +192,6 @@ class Worker:
             clock=utc_now,
             ratio_stop=self._ratio_stop("ledger"),
             metrics=self._metrics,
-            is_ours=is_ours,
         )
         merger = Merger(
             table=events,
@@ -201,16 +199,15 @@ class Worker:
             clock=utc_now,
             ratio_stop=self._ratio_stop("merger"),
             metrics=self._metrics,
-            is_ours=is_ours,
         )
         # Twice the time in which a batch is gathered: a steady live feed leaves no gap between two batches.
         gate = LiveFirst(quiet=2 * wiring.TAKE_SECONDS, patience=settings.backfill_patience)
 
-        async def live(records: Sequence[Incoming]) -> None:
+        async def live(records: Sequence[Incoming], _still_ours: StillOurs) -> None:
             with gate.live():
                 await coder.process(records)
 
-        async def backfill(records: Sequence[Incoming]) -> None:
+        async def backfill(records: Sequence[Incoming], _still_ours: StillOurs) -> None:
             await gate.gap()
             await coder.process(records)
 
@@ -238,7 +235,7 @@ class Worker:
     def _in_flight(self, name: str, handle: wiring.Handle) -> wiring.Handle:
         """Count what is in hand; once the worker is stopping, take nothing new."""
 
-        async def counted(records: Sequence[Incoming]) -> None:
+        async def counted(records: Sequence[Incoming], still_ours: StillOurs) -> None:
             if self._stopping:
                 await asyncio.Event().wait()  # until the stop cancels this agent: its records are read again
             self._in_hand += 1
@@ -246,7 +243,7 @@ class Worker:
             self._metrics.in_flight(name, len(records))
             started = time.perf_counter()
             try:
-                await handle(records)
+                await handle(records, still_ours)
             finally:
                 self._in_hand -= 1
                 if not self._in_hand:

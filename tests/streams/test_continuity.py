@@ -31,6 +31,7 @@ def check(continuity: Continuity, *batches: list[Incoming]) -> None:
     async def main() -> None:
         for batch in batches:
             await continuity.check(batch)
+            continuity.advance(batch)
 
     asyncio.run(main())
 
@@ -49,6 +50,13 @@ def test_a_record_passed_over_between_two_batches_stops_the_stage() -> None:
 def test_a_record_passed_over_after_the_committed_offset_stops_the_stage() -> None:
     with pytest.raises(SkippedRecordsError, match="from offset 40 to before 42"):
         check(Broker(range(100), committed=40).continuity(), offsets(42))
+
+
+def test_a_batch_that_was_checked_but_not_worked_on_must_come_again() -> None:
+    continuity = Broker(range(100), committed=10).continuity()
+    asyncio.run(continuity.check(offsets(10, 11)))
+    with pytest.raises(SkippedRecordsError, match="from offset 10 to before 12"):
+        check(continuity, offsets(12))
 
 
 def test_what_retention_deleted_is_no_gap() -> None:

@@ -8,7 +8,7 @@ from schemas.mention import Mention, Withdrawal
 from schemas.topics import DEAD_LETTERS, EVENTS, MENTIONS
 from streams.dead_letters import DeadLetterRatioError, RatioStop
 from streams.merger import Merger
-from streams.records import Incoming
+from streams.records import Incoming, PartitionsMovedError
 from tests.streams.fakes import FakeBroker, FakeTable, clock, metrics, record
 from tests.streams.samples import article, mention, withdrawal
 
@@ -103,15 +103,12 @@ def test_too_many_dead_letters_stop_the_stage_before_it_publishes_them() -> None
     assert broker.written == []
 
 
-def test_records_of_a_partition_that_went_to_another_worker_are_left_to_it() -> None:
+def test_no_state_is_written_once_partitions_are_given_out_anew() -> None:
     table, broker = FakeTable(), FakeBroker()
-    stage = Merger(
-        table=table,
-        publish=broker.publish,
-        clock=clock,
-        ratio_stop=RatioStop(stage="merger"),
-        metrics=metrics(),
-        is_ours=lambda _record: False,
-    )
-    asyncio.run(stage.process([of(mention(article("A")))]))
-    assert (table.values, broker.written) == ({}, [])
+
+    def moved() -> None:
+        raise PartitionsMovedError
+
+    with pytest.raises(PartitionsMovedError):
+        asyncio.run(merger(table, broker).process([of(mention(article("A")))], moved))
+    assert table.values == {}
