@@ -79,38 +79,40 @@ class PhraseReader:
         items: list[Item] = []
         table = self._names.table(language)
         governor: Governor | None = None
+        # Whether only "des milliers de" and the like came so far: the noun after that "de" is the head itself.
+        measuring = True
         index = 0
         while index < len(words):
-            if index and phrase[words[index - 1].end : words[index].start].strip() in {",", "(", '"'}:
+            word = words[index]
+            if index and phrase[words[index - 1].end : word.start].strip() in {",", "(", '"'}:
                 governor = None
             match = table.match_at(phrase, words, index)
             if match is not None and self.stands(phrase, words, match):
                 entry = preferred(match.entries)
                 own = None if self._is_apposition(entry, words, index) else governor
-                text = phrase[words[index].start : words[match.last - 1].end]
-                items.append(Item(entry, match.first, match.last, own, text))
+                items.append(Item(entry, index, match.last, own, phrase[word.start : words[match.last - 1].end]))
                 index = match.last
+                measuring = False
                 continue
-            if words[index].folded in self.words.cut and items:
+            if word.folded in self.words.cut and items:
                 if words[index - 1].folded not in self.words.led:
                     break
                 governor = "of"
-            else:
-                governor = self._governor(words, index, governor, begun=bool(items))
+            elif not self._is_article(word, index):
+                governor = self._governor(word.folded, governor, measuring=measuring)
+            measuring = measuring and self.is_quantity(word)
             index += 1
         return items
 
-    def _governor(
-        self, words: Sequence[Word], index: int, governor: Governor | None, *, begun: bool
-    ) -> Governor | None:
+    @staticmethod
+    def _is_article(word: Word, index: int) -> bool:
+        """Return whether an "a" is the article of English or the verb of French; "à" keeps its accent."""
+        return word.text == "a" or (word.folded == "a" and index == 0)
+
+    def _governor(self, word: str, governor: Governor | None, *, measuring: bool) -> Governor | None:
         """Return what governs the words after one: itself where it is a preposition, else what did before."""
-        word = words[index].folded
-        if words[index].text == "a" or (word == "a" and index == 0):
-            return governor  # the article of English, or the verb of French; "à" keeps its accent
         if word in self.words.of:
-            # "une dizaine de manifestants", "de nombreux policiers": the noun after "de" is the head itself.
-            quantity = not begun and all(self.is_quantity(before) for before in words[:index])
-            return governor if quantity or governor == "aside" else "of"
+            return governor if measuring or governor == "aside" else "of"
         if word in self.words.placed:
             return "in"
         return "aside" if word in self.words.aside else governor
@@ -174,15 +176,15 @@ class PhraseReader:
         """Return the last run of capitalised words that no table knows, such as the name after a title."""
         known = {index for item in items for index in range(item.first, item.last)}
         plain = self.words.titles | self.words.pronouns
-        run: list[int] = []
-        best: list[int] = []
+        first = last = end = -1
+        start = -1
         for index, word in enumerate(words):
             if index in known or word.folded in plain or word.text[0].isdigit():
                 continue
-            adjoins = bool(run) and run[-1] == index - 1
+            adjoins = last == index - 1 and last >= 0
             if word.is_capitalised and not (index == 0 and self.is_quantity(word)):
-                run = [*run, index] if adjoins else [index]
-                best = run
+                first = first if adjoins else index
+                start, end, last = first, index, index
             elif adjoins and word.folded in self.words.particles:
-                run = [*run, index]
-        return phrase[words[best[0]].start : words[best[-1]].end] if best else None
+                last = index  # counts only if a capitalised word follows
+        return phrase[words[start].start : words[end].end] if start >= 0 else None

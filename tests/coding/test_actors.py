@@ -263,3 +263,8 @@ def test_find_takes_a_bare_surname_only_where_it_can_be_the_known_one(
     table: ActorTable, text: str, found: list[str]
 ) -> None:
     assert [span.text for span in table.find(text, language="fr") if span.kind == "surname"] == found
+
+
+@pytest.mark.parametrize("word", ["de ", "San ", "Jean van ", "le président ", "M. ", "police, "])
+def test_a_phrase_of_any_length_is_read(table: ActorTable, word: str) -> None:
+    assert table.resolve(word * 60_000, language="fr", on=DAY).how
