@@ -12,6 +12,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from depeche.broker import EmbeddedBroker
+from schemas.outcome import outcome_key
 from schemas.topics import ARTICLES, BACKFILL, OUTCOMES
 from streams.continuity import records_between
 from streams.lag import LagReader
@@ -189,3 +190,33 @@ def test_the_broker_tells_whether_records_lie_between_two_offsets(rig: Rig) -> N
     assert not records_between(rig.bootstrap, name, partition, 0, 3)
     assert records_between(rig.bootstrap, name, partition, 0, 4)
     assert not records_between(rig.bootstrap, name, empty, 0, 0)
+
+
+def test_a_broker_that_goes_away_and_comes_back_loses_nothing(own_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """Whether the worker sits the outage out or ends and is started again, as a supervisor would."""
+    rig = Rig(own_broker.address, "outage", tmp_path)
+    some = [
+        article(f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}", guid=str(number))
+        for number in range(300)
+    ]
+    rig.publish(some)
+    worker = rig.worker()
+    try:
+        wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) >= 50, "work under way")
+        own_broker.kill()
+        own_broker.start()
+        assert own_broker.address == rig.bootstrap
+        left = {outcome_key(one.article_id, one.version) for one in some}
+
+        def all_there() -> bool:
+            nonlocal worker
+            if worker.process.poll() is not None:
+                worker = rig.worker()
+            return left <= rig.outcomes().keys()
+
+        wait_until(all_there, f"all outcomes; {rig.state()}")
+        rig.wait_for_events(
+            lambda found: sum(event.n_mentions for event in found.values()) == len(some), "all mentions merged"
+        )
+    finally:
+        rig.close()
