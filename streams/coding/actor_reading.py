@@ -74,8 +74,8 @@ class PhraseReader:
         self._names = names
         self.words = words
 
-    def items(self, phrase: str, words: Sequence[Word], language: str) -> list[Item]:
-        """Return the known phrases of a noun phrase in order, without what another clause adds."""
+    def items(self, phrase: str, words: Sequence[Word], language: str) -> tuple[list[Item], int]:
+        """Return the known phrases of a noun phrase in order, and how many words come before another clause."""
         items: list[Item] = []
         table = self._names.table(language)
         governor: Governor | None = None
@@ -96,13 +96,13 @@ class PhraseReader:
                 continue
             if word.folded in self.words.cut and items:
                 if words[index - 1].folded not in self.words.led:
-                    break
+                    return items, index
                 governor = "of"
             elif not self._is_article(word, index):
                 governor = self._governor(word.folded, governor, measuring=measuring)
             measuring = measuring and self.is_quantity(word)
             index += 1
-        return items
+        return items, len(words)
 
     @staticmethod
     def _is_article(word: Word, index: int) -> bool:
@@ -151,6 +151,13 @@ class PhraseReader:
             return True
         shouted = previous.is_all_capitals and len(previous.text) > _SHORT
         return shouted and following is not None and following.is_all_capitals
+
+    def is_tied(self, words: Sequence[Word], index: int) -> bool:
+        """Return whether a word hangs on a preposition of belonging or place, articles between them aside."""
+        index -= 1
+        while index >= 0 and words[index].folded in self.words.articles:
+            index -= 1
+        return index >= 0 and words[index].folded in self.words.of | self.words.placed
 
     def is_quantity(self, word: Word) -> bool:
         """Return whether a word says how many or which, an article or "de" among them."""

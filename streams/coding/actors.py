@@ -104,23 +104,21 @@ def _unresolved(why: str) -> ActorResolution:
 class ActorTable:
     """The actors that the project knows, and how to read phrases that name them."""
 
-    def __init__(self, names: ActorNames, words: ReadingWords, places: Gazetteer | None = None) -> None:
+    def __init__(self, names: ActorNames, words: ReadingWords, places: Gazetteer) -> None:
         self._names = names
         self._reader = PhraseReader(names, words)
+        # For nouns that name their country by a place: "la police de Chicago".
         self._places = places
 
     @classmethod
-    def load(cls, places: Gazetteer | None = None) -> ActorTable:
+    def load(cls) -> ActorTable:
         """Read the tables; a caller keeps the result, which never changes.
 
-        Args:
-            places: a gazetteer for nouns that name their country by a place ("la police de Chicago"); without one,
-                only states and their capitals are known.
-
         Raises:
-            ActorDataError: a table holds a line that can't be read.
+            ActorDataError: a table of actors holds a line that can't be read.
+            GazetteerDataError: a table of places holds one.
         """
-        return cls(ActorNames(), ReadingWords.load(), places)
+        return cls(ActorNames(), ReadingWords.load(), Gazetteer.load())
 
     def state_name(self, alpha3: str) -> str | None:
         """Return the English name of a state by its ISO 3166-1 alpha-3 code, None for an unknown code."""
@@ -142,12 +140,13 @@ class ActorTable:
             The resolution; every field None with a reason where nothing is known. Never raises on a phrase.
         """
         words = words_of(phrase)
-        items = self._reader.items(phrase, words, language)
+        items, end = self._reader.items(phrase, words, language)
+        words = words[:end]
         if not items and self._reader.is_empty(words):
             return _unresolved("pronoun or no word")
         name = self._reader.unknown_name(phrase, words, items)
         former = self._reader.is_former(words, items)
-        place = self._place(phrase, items, language)
+        place = self._place(phrase, words, items, language)
         found = self._decide(_Phrase(words, items, name, former, on, country_hint, place))
         if former and "former" not in found.how:
             kept = found.sector if found.id is not None and not found.id.startswith("state:") else None
@@ -178,14 +177,15 @@ class ActorTable:
             spans.append(ActorSpan(start, end, name, kind, self.resolve(name, language=language, on=None)))
         return tuple(spans)
 
-    def _place(self, phrase: str, items: Sequence[Item], language: str) -> _Place | None:
+    def _place(self, phrase: str, words: Sequence[Word], items: Sequence[Item], language: str) -> _Place | None:
         """Return the place that a common noun is tied to, or that the phrase names, None where there is none."""
-        if self._places is None or (items and not any(isinstance(item.entry.row, Role) for item in items)):
+        if items and not any(isinstance(item.entry.row, Role) for item in items):
             return None
+        positions = {word.start: index for index, word in enumerate(words)}
         for toponym in self._places.find(phrase, language=language):
-            entry = toponym.candidates[0]
+            entry, index = toponym.candidates[0], positions.get(toponym.start)
             country = self._places.alpha3(entry.country)
-            if country is not None:
+            if country is not None and index is not None and (not items or self._reader.is_tied(words, index)):
                 return _Place(toponym.text, entry.name, country)
         return None
 

@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from streams.coding.gazetteer_data import GazetteerDataError, PlaceEntry, PlaceKind, PlaceNames
 from streams.coding.phrases import Word, joined, words_of
@@ -66,12 +67,12 @@ class Gazetteer:
 
     @classmethod
     def load(cls) -> Gazetteer:
-        """Read the tables; a caller keeps the result.
+        """Return the gazetteer; its tables are read once in a process and shared by all that ask.
 
         Raises:
             GazetteerDataError: a table holds a line that can't be read.
         """
-        return cls(PlaceNames(), PlaceWords.load())
+        return cls(_names(), PlaceWords.load())
 
     def country(self, code: str) -> PlaceEntry | None:
         """Return a country's own entry by ISO 3166-1 alpha-2 or alpha-3 code, None for an unknown code."""
@@ -158,6 +159,12 @@ class Gazetteer:
     def _is_native(self, entry: PlaceEntry, key: str, language: str) -> bool:
         """Return whether a country's name is one of the text's language: "Mexico" is a city in French."""
         return entry.kind != "country" or key not in self._names.foreign.get(language, ())
+
+
+@lru_cache(maxsize=1)
+def _names() -> PlaceNames:
+    """Return the names of all places: some 60 MB that never change, so one copy serves every reader."""
+    return PlaceNames()
 
 
 def _prominence(entry: PlaceEntry) -> float:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.coding.actors import ActorTable
-from streams.coding.places import Gazetteer
 
 DAY = date(2016, 5, 20)
 
@@ -160,8 +159,7 @@ def test_of_several_actors_the_first_is_taken(table: ActorTable) -> None:
     assert table.resolve("Londres et Oslo", language="fr", on=DAY).country == "GBR"
 
 
-def test_a_place_in_the_phrase_tells_the_country_of_a_noun() -> None:
-    table = ActorTable.load(Gazetteer.load())
+def test_a_place_in_the_phrase_tells_the_country_of_a_noun(table: ActorTable) -> None:
     found = table.resolve("la police de Chicago", language="fr", on=DAY, country_hint="FRA")
     assert (found.country, found.sector) == ("USA", "COP")
     assert "place 'Chicago'" in found.how
