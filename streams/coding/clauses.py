@@ -197,6 +197,8 @@ class Clauses:
                         return controlled
                 return self._raw_subject(above, depth + 1)
             return self._of_adnominal(verb, above, depth)
+        if relation in {"acomp", "attr", "prep"} and above.is_verbal:  # "is about to", "is ready to"
+            return self._raw_subject(above, depth + 1)
         if relation in {"acl", "acl:relcl", "amod", "nmod"}:
             return self._of_adnominal(verb, above, depth)
         return []

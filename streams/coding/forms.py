@@ -26,7 +26,8 @@ _FRENCH_ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 _ENGLISH_ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ies", ("y",)), ("ied", ("y",)), ("sses", ("ss",)), ("shes", ("sh",)), ("ches", ("ch",)), ("xes", ("x",)),
+    ("ies", ("y", "ie")), ("ied", ("y", "ie")),
+    ("sses", ("ss",)), ("shes", ("sh",)), ("ches", ("ch",)), ("xes", ("x",)),
     ("ing", ("", "e")), ("ed", ("", "e")), ("es", ("", "e")), ("s", ("",)),
 )  # fmt: skip
 

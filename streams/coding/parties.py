@@ -19,7 +19,6 @@ from streams.coding.places import ResolvedPlace
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
-
 _NOT_NAME = frozenset({"acl:relcl", "conj", "nmod", "acl"})
 
 
