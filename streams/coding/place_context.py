@@ -22,6 +22,7 @@ Judgement = Literal["refused", "plain"] | Cue
 _SENTENCE_BREAK = re.compile(r"[.!?:;\n«\"“”(•–—]")
 # Below this a city needs more than its capital letter, unless a French name shows that it is known.
 _PLAIN_POPULATION = 30_000
+_FRENCH_SPEAKING = frozenset({"FR", "BE", "CH", "LU", "MC"})
 _FAMOUS_POPULATION = 1_000_000
 # A word of capitals no longer than this is an acronym where the words around it are in small letters.
 _ACRONYM_LENGTH = 5
@@ -104,10 +105,7 @@ class NameInText:
     @property
     def is_small(self) -> bool:
         """Whether no candidate is well enough known to be taken for a place by its capital alone."""
-        return not any(
-            entry.kind != "city" or entry.french_name is not None or not 0 < entry.population < _PLAIN_POPULATION
-            for entry in self.candidates
-        )
+        return not any(_is_known(entry) for entry in self.candidates)
 
     @property
     def is_acronym(self) -> bool:
@@ -118,6 +116,13 @@ class NameInText:
         if any(entry.kind == "country" or entry.geonames_id is None for entry in self.candidates):
             return False
         return not self.is_shouted
+
+
+def _is_known(entry: PlaceEntry) -> bool:
+    """Return whether a place is known well enough: large, of a French-speaking land, or with its own French name."""
+    if entry.kind != "city" or not 0 < entry.population < _PLAIN_POPULATION:
+        return True
+    return entry.french_name is not None and (entry.french_name != entry.name or entry.country in _FRENCH_SPEAKING)
 
 
 class NameJudge:
@@ -140,7 +145,7 @@ class NameJudge:
         key = " ".join(word.folded for word in name.words[name.first : name.last])
         friend = self._friend(key, name.candidates)
         evidence, cue = self._evidence(name)
-        if friend == "never" or name.is_acronym or self._is_titled(name):
+        if friend == "never" or name.is_acronym or self._is_titled(name) or self._is_direction(key, name.after):
             return "refused"
         doubtful = friend is not None or name.is_small
         if name.is_bracketed and (evidence or not doubtful):
@@ -152,11 +157,11 @@ class NameJudge:
         return "refused" if friend != "common" or opens or name.is_shouted else "weak"
 
     def _friend(self, key: str, candidates: Sequence[PlaceEntry]) -> FalseFriend | None:
-        """Return what else a name is; less where a country or a very large city bears it ("Jordan", "Santiago")."""
+        """Return what else a name is; less where a country, a region of the news or a very large city bears it."""
         friend = self._false_friends.get(key)
-        if friend != "name":
+        if friend is None or friend == "never":
             return friend
-        if any(entry.kind == "country" for entry in candidates):
+        if any(entry.kind == "country" or (entry.kind == "region" and not entry.population) for entry in candidates):
             return None
         return "common" if any(entry.population >= _FAMOUS_POPULATION for entry in candidates) else friend
 
@@ -167,6 +172,10 @@ class NameJudge:
             not head.strip(' \t\u00a0(«"')
             and self._dateline.match(name.text, name.words[name.last - 1].end) is not None
         )
+
+    def _is_direction(self, key: str, after: Word | None) -> bool:
+        """Return whether a name is a point of the compass: "au Nord de l'Inde"."""
+        return key in self._words.directions and after is not None and after.folded in self._words.of
 
     def _is_titled(self, name: NameInText) -> bool:
         """Return whether "M." or "Mme" stands before the name, whatever the punctuation between."""

@@ -81,6 +81,7 @@ def test_mexico_is_a_city_in_french_and_a_country_in_english(gazetteer: Gazettee
         "L'AIEA et l'UDI ont publié un avis.",
         "Luigi di Verona et Hans van Delft sont partis.",
         "La Maison Blanche et le Quai d'Orsay se taisent.",
+        "Le village est au Nord de la plaine et au Sud du fleuve.",
     ],
 )
 def test_names_of_something_else_are_no_places(gazetteer: Gazetteer, text: str) -> None:
