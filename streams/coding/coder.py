@@ -30,7 +30,7 @@ from streams.coding.text import Sentence, split_sentences
 from streams.coding.triggers import Candidates, find_candidates
 
 #: Raised with every change that can change a mention.
-CODER_VERSION = "0.2.0"
+CODER_VERSION = "0.3.0"
 CODER_NAME = "depeche"
 
 #: How many sentences may name the day of the news.
@@ -145,10 +145,9 @@ class Coder:
             alpha3=tables.alpha3,
         )
         wanted = [s for s in sentences if s.index in candidates.with_trigger or s.index in candidates.as_context]
-        acts: list[Act] = []
         for tree in self._parser(language).parse(text, wanted):
-            acts += judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
-        return acts
+            judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
+        return judge.settled(readers=article.source.country)
 
 
 def _circumstances(

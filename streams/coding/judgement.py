@@ -23,6 +23,7 @@ from streams.coding.matching import Match, find_matches
 from streams.coding.modality import ModalityReader, Stance
 from streams.coding.parties import Parties, ResolvedParty
 from streams.coding.roles import Filled, RoleFinder
+from streams.coding.setting import Setting
 from streams.coding.tree import Node, Tree
 
 #: Prepositions that hang the act on what it did to people ("blessés dans des heurts").
@@ -107,6 +108,12 @@ class Judge:
         kept_acts = _without_repetition(acts, tree)
         self._acts += kept_acts
         return kept_acts
+
+    def settled(self, readers: str | None) -> list[Act]:
+        """Return all acts read, parties without country settled in that of the article; ``readers`` is the source's."""
+        about = self._circumstances.main_country()
+        setting = Setting(self._acts, about=about, readers=readers, alpha3=self._alpha3)
+        return [setting.settle(act, self._parties) for act in self._acts]
 
     def _only_actors(self, filled: Filled) -> Filled:
         actors = tuple(a for a in filled.actors if self._parties.is_actor(a))

@@ -33,6 +33,8 @@ class ResolvedParty:
     coreference: bool
     core: str
     """Folded lemma of its head noun."""
+    domestic: bool = False
+    """True where it may take the country of its setting if nothing else tells: no thing, nobody foreign."""
 
 
 def _without_determiner(phrase: str) -> str:
@@ -146,10 +148,28 @@ class Parties:
             # What was already worked out for the antecedent's sentence holds for its pronoun.
             words = self._text[antecedent.start : antecedent.end]
             found = self.resolve_phrase(words, hint)
-            return ResolvedParty(words, antecedent.start, antecedent.end, found, True, antecedent.core)
+            return ResolvedParty(
+                words, antecedent.start, antecedent.end, found, True, antecedent.core, antecedent.human
+            )
         words = self._words(argument)
+        hint = None if self._is_foreign(argument, tree) else hint
         found = self._through_name(argument, tree) or self.resolve_phrase(words, hint)
-        return ResolvedParty(words, argument.start, argument.end, found, False, argument.core.lemma)
+        domestic = self._is_domestic(argument, found, tree)
+        return ResolvedParty(words, argument.start, argument.end, found, False, argument.core.lemma, domestic)
+
+    def _is_foreign(self, argument: Argument, tree: Tree) -> bool:
+        """Say whether the words of a phrase put it outside the country where its act takes place."""
+        words = {n.lemma for n in tree.nodes if argument.start <= n.start < argument.end}
+        return bool(words & self._lexicon.word_set("foreign"))
+
+    def _is_domestic(self, argument: Argument, found: ActorResolution, tree: Tree) -> bool:
+        """Say whether an argument may be of the country where its act takes place, if nothing else tells."""
+        core = argument.core
+        if self._is_foreign(argument, tree) or core.lemmas & self._lexicon.word_set("stateless"):
+            return False
+        if found.how.startswith("noun ") and found.name is None and found.sector is not None:
+            return self.resolve_phrase(self._words(argument), "FRA").country is not None
+        return self.is_actor(argument)
 
     def _through_name(self, argument: Argument, tree: Tree) -> ActorResolution | None:
         """Return whom a surname or bare title stands for, where the article gave its full form before.

@@ -1,0 +1,54 @@
+"""Who the parties are: countries by setting, antecedents, implied agents. Own sentences, one rule each."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+from schemas.mention import Mention, Party
+from streams.coding.coder import Coder, load_coder
+from tests.coding.articles import article
+
+
+@lru_cache(maxsize=1)
+def _coder() -> Coder:
+    return load_coder()
+
+
+def _mentions(text: str, plover: str, language: str = "fr") -> list[Mention]:
+    [coding] = _coder().code([article(text, language=language)])
+    return [mention for mention in coding.mentions if mention.type == plover]
+
+
+def _last(text: str, plover: str, language: str = "fr") -> Mention:
+    found = _mentions(text, plover, language)
+    assert found, f"no {plover} in {text!r}"
+    return found[-1]
+
+
+def _codes(parties: tuple[Party, ...]) -> set[str | None]:
+    return {party.country or party.organisation for party in parties}
+
+
+def test_people_without_country_are_of_the_country_where_it_happens_and_it_says_so() -> None:
+    mention = _last("À Lima, une jeune femme a accusé un notaire de menaces.", "ACCUSE")
+    assert _codes(mention.actors) == {"PER"}
+    assert all("countr" in party.how for party in mention.actors)
+
+
+def test_unknown_names_are_of_the_article_s_country() -> None:
+    text = "Le parlement kényan siégeait mardi à Nairobi. Kamau Wanjohi a accusé le gouvernement de mensonge."
+    mention = _last(text, "ACCUSE")
+    assert _codes(mention.actors) == {"KEN"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "À Athènes, des migrants ont attaqué un commissariat.",
+        "À Gao, un groupe international a attaqué un convoi.",
+    ],
+)
+def test_foreigners_are_not_of_the_country_where_it_happens(text: str) -> None:
+    assert not {party.country for party in _last(text, "ASSAULT").actors} & {"GRC", "MLI"}
