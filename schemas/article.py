@@ -131,8 +131,11 @@ class Article(Message):
 
 
 def revision_time(moment: UtcTime) -> str:
-    """Return a UTC time as text of fixed width, so that comparing the texts compares the times."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Return a UTC time as text of fixed width, so that comparing the texts compares the times.
+
+    Not by `strftime`, whose `%Y` writes years before 1000 without their zeros on some systems.
+    """
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def make_article(

@@ -15,7 +15,11 @@ SCHEMA_VERSION: Literal["1"] = "1"
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        msg = f"{value.isoformat()} is outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from exc
 
 
 def is_clean_text(value: str) -> bool:

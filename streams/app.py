@@ -196,15 +196,24 @@ async def _batches(stream: Any, batch: int) -> AsyncIterator[Sequence[Any]]:
 
 def incoming(message: Any) -> Incoming:
     """Return a record of Faust's consumer as the stages see it."""
-    timestamp = message.timestamp
     return Incoming(
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp=datetime.fromtimestamp(timestamp, UTC) if timestamp and timestamp > 0 else None,
+        timestamp=_moment(message.timestamp),
         key=message.key,
         value=message.value,
     )
+
+
+def _moment(timestamp: float | None) -> datetime | None:
+    """Return a record's time; null where there is none, or one that no calendar has: any producer may set it."""
+    if not timestamp or timestamp < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(timestamp, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def continuity(app: Any, settings: StreamSettings) -> Continuity:

@@ -25,6 +25,7 @@ from schemas.dead_letter import DeadLetterReason
 from schemas.envelope import headers, record_key
 from schemas.mention import Mention
 from schemas.outcome import OutcomeKind
+from streams.dead_letters import explain
 from streams.records import Headers
 
 SOURCE = "/depeche/coder"
@@ -190,7 +191,9 @@ def read_article(key: bytes | None, value: bytes | None, *, max_text_characters:
     try:
         article = Article.from_bytes(value)
     except ValidationError as exc:
-        return Refused(None, "invalid", f"no article: {exc}")
+        return Refused(None, "invalid", f"no article: {explain(exc)}")
+    except Exception as exc:  # noqa: BLE001 - a fault of the model's own is this record's, not the whole stream's
+        return Refused(None, "bug", f"{type(exc).__name__}: {exc}", "".join(tracebacks.format_exception(exc)))
     facts = facts_of(article)
     if key != record_key(article):
         return Refused(facts, "invalid", f"the record's key is {key!r}, its article_id is {article.article_id}")

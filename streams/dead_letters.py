@@ -9,12 +9,15 @@ from collections import deque
 from datetime import datetime
 from typing import Final
 
+from pydantic import ValidationError
+
 from schemas.dead_letter import DeadLetter, DeadLetterReason, Stage
 from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
 from streams.records import Incoming, Outgoing, outgoing
 
 MAX_ERROR_CHARACTERS: Final = 4_000
 MAX_TRACEBACK_CHARACTERS: Final = 32_000
+MAX_FAULTS_TOLD: Final = 100
 MAX_ORIGINAL_BYTES: Final = (MAX_RECORD_BYTES - 256 * 1024) * 3 // 4
 """Longer originals do not fit into a record once base64 has added its third: they are left on their own topic."""
 
@@ -52,9 +55,20 @@ def dead_letter(
     return outgoing(DEAD_LETTERS, message, source=f"/depeche/{stage}", time=time)
 
 
+def explain(exc: ValidationError) -> str:
+    """Return what a model says is wrong with a record; a record with a million faults is not told one by one."""
+    count = exc.error_count()
+    return str(exc) if count <= MAX_FAULTS_TOLD else f"{count} faults, too many to tell, for {exc.title}"
+
+
+def fit_for_utf8(text: str) -> str:
+    """Return a text with each lone surrogate written out: an exception's words may hold some, a message may not."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _shortened(text: str, limit: int) -> str:
     """Keep both ends: an error names its field first, a traceback its exception last. Always fit for UTF-8."""
-    text = text.encode("utf-8", "backslashreplace").decode()
+    text = fit_for_utf8(text)
     if len(text) <= limit:
         return text
     half = limit // 2

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from schemas.envelope import record_key
 from schemas.outcome import Outcome
 from schemas.topics import MENTIONS
-from streams.dead_letters import RatioStop, dead_letter
+from streams.dead_letters import RatioStop, dead_letter, explain
 from streams.ledger import Account, account
 from streams.metrics import WorkerMetrics
 from streams.records import Clock, Incoming, Outgoing, Publish, StillOurs, nobody_else, outgoing
@@ -86,7 +86,7 @@ def read_outcome(record: Incoming) -> Outcome | str:
     try:
         read = Outcome.from_bytes(record.value)
     except ValidationError as exc:
-        return f"no outcome: {exc}"
+        return f"no outcome: {explain(exc)}"
     if record.key != record_key(read):
         return f"the record's key is {record.key!r}, its article and version are {read.article_id}:{read.version}"
     return read

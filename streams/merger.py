@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.topics import EVENTS
-from streams.dead_letters import RatioStop, dead_letter
+from streams.dead_letters import RatioStop, dead_letter, explain
 from streams.merging import EventState, merge, to_event
 from streams.metrics import WorkerMetrics
 from streams.records import Clock, Incoming, Outgoing, Publish, StillOurs, nobody_else, outgoing
@@ -116,7 +116,7 @@ def read_record(record: Incoming) -> Mention | Withdrawal | str:
     try:
         read = read_mention_record(record.value)
     except ValidationError as exc:
-        return f"neither a mention nor a withdrawal: {exc}"
+        return f"neither a mention nor a withdrawal: {explain(exc)}"
     if record.key != read.event_id.encode():
         return f"the record's key is {record.key!r}, its event_id is {read.event_id}"
     return read

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from schemas.outcome import Counts, Latency, Outcome
 from streams.coding_job import ArticleFacts, Coded, Refused
+from streams.dead_letters import fit_for_utf8
 from streams.records import Incoming
 
 
@@ -39,7 +40,7 @@ def outcome_of_refused(
         article_id=facts.article_id,
         version=facts.version,
         outcome="dead_letter",
-        reason=f"{refused.reason}: {refused.error[:500]}",
+        reason=fit_for_utf8(f"{refused.reason}: {refused.error[:500]}"),
         source_id=facts.source_id,
         status=facts.status,
         fetched=facts.fetched,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.article import Article
+from schemas.article import Article, revision_time
 from schemas.base import Message, clean_text, is_clean_text
 from schemas.dead_letter import DeadLetter
 from schemas.envelope import ce_type, headers, record_key
@@ -130,3 +131,16 @@ def test_later_fetches_are_later_revisions() -> None:
     revisions = [article(fetched=moment).revision for moment in moments]
     assert revisions == sorted(revisions)
     assert len(set(revisions)) == 3
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_time_that_no_calendar_has_in_utc_is_a_validation_error(moment: str) -> None:
+    value = json.loads(article().to_bytes()) | {"fetched": moment}
+    with pytest.raises(ValidationError, match="outside the years 1 to 9999"):
+        Article.from_bytes(json.dumps(value).encode())
+
+
+def test_a_fetch_in_the_first_millennium_is_no_later_revision() -> None:
+    early = revision_time(datetime(999, 1, 1, tzinfo=UTC))
+    assert early == "0999-01-01T00:00:00.000000Z"
+    assert early < revision_time(datetime(2016, 5, 2, tzinfo=UTC))

@@ -3,11 +3,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from schemas.article import Article
 from schemas.dead_letter import DeadLetter
 from schemas.outcome import Outcome
 from schemas.topics import DEAD_LETTERS, MENTIONS, OUTCOMES
 from streams.coder_stage import CoderStage
-from streams.coding_job import Input, LoadedCoder, Refused, Result, code_with, standard_coder
+from streams.coding_job import Input, LoadedCoder, Refused, Result, code_with, facts_of, standard_coder
 from streams.dead_letters import DeadLetterRatioError, RatioStop
 from streams.records import Incoming
 from tests.streams import fake_coder
@@ -150,3 +151,48 @@ def test_the_standard_coder_loads_and_names_its_version() -> None:
     from streams.coding.coder import CODER_VERSION  # noqa: PLC0415 - only this test needs the models
 
     assert standard_coder().version == CODER_VERSION
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_time_that_no_calendar_has_in_utc_is_a_dead_letter_and_not_the_end_of_the_worker(moment: str) -> None:
+    broker = FakeBroker()
+    one = of("EVENT AID FRA>MLI 2016-05-01")
+    assert one.value is not None
+    bad = one.value.replace(b"2016-05-02T08:00:00Z", moment.encode())
+    assert bad != one.value
+    run([record(bad, key=one.key), of("un", guid="b")], broker)
+    assert [letter.reason for letter in letters(broker)] == ["invalid"]
+    assert [outcome.outcome for outcome in outcomes(broker)] == ["no_event"]
+
+
+def test_a_model_that_fails_otherwise_than_by_its_rules_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_value: bytes) -> Article:
+        raise OverflowError("out of range")
+
+    broker = FakeBroker()
+    monkeypatch.setattr(Article, "from_bytes", fail)
+    run([of("un")], broker)
+    (letter,) = letters(broker)
+    assert letter.reason == "bug"
+    assert letter.traceback is not None
+    assert "out of range" in letter.traceback
+
+
+def test_an_error_with_half_a_surrogate_pair_in_it_is_told_all_the_same() -> None:
+    broker = FakeBroker()
+
+    async def refuse(inputs: Sequence[Input]) -> list[Result]:
+        one = article("un")
+        return [Refused(facts_of(one), "bug", "no file \udcff")]
+
+    stage = CoderStage(
+        code=refuse,
+        coder_version=lambda: "1",
+        publish=broker.publish,
+        clock=clock,
+        ratio_stop=RatioStop(stage="coder"),
+        metrics=metrics(),
+    )
+    asyncio.run(stage.process([of("un")]))
+    (outcome,) = outcomes(broker)
+    assert outcome.reason == "bug: no file \\udcff"

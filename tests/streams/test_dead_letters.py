@@ -1,8 +1,10 @@
 import pytest
+from pydantic import ValidationError
 
+from schemas.article import Article
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
-from streams.dead_letters import MAX_ORIGINAL_BYTES, DeadLetterRatioError, RatioStop, dead_letter
+from streams.dead_letters import MAX_ORIGINAL_BYTES, DeadLetterRatioError, RatioStop, dead_letter, explain
 from streams.records import Incoming, Outgoing
 from tests.streams.fakes import NOW, record
 
@@ -68,3 +70,13 @@ def test_old_dead_letters_are_forgotten() -> None:
     feed(stop, "xxxx" + "." * 10 + "xxxx")
     with pytest.raises(DeadLetterRatioError):
         feed(stop, "xx")
+
+
+def test_a_record_with_a_million_faults_is_not_told_one_by_one() -> None:
+    many = "{" + ",".join(f'"field{number}":1' for number in range(5_000)) + "}"
+    with pytest.raises(ValidationError) as raised:
+        Article.from_bytes(many.encode())
+    assert explain(raised.value) == f"{raised.value.error_count()} faults, too many to tell, for Article"
+    with pytest.raises(ValidationError) as raised:
+        Article.from_bytes(b"{}")
+    assert "article_id" in explain(raised.value)

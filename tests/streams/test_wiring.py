@@ -153,4 +153,5 @@ def test_a_record_of_fausts_consumer_keeps_its_place_time_and_bytes() -> None:
     assert (read.topic, read.partition, read.offset, read.key, read.value) == ("news.mentions", 2, 5, b"k", None)
     assert read.timestamp is not None
     assert read.timestamp.isoformat() == "2016-05-02T08:00:00.500000+00:00"
-    assert wiring.incoming(SimpleNamespace(**{**vars(message), "timestamp": -0.001})).timestamp is None
+    for none in (-0.001, 0, None, 9e15, float("nan")):
+        assert wiring.incoming(SimpleNamespace(**{**vars(message), "timestamp": none})).timestamp is None
