@@ -131,25 +131,32 @@ def standard_coder() -> LoadedCoder:
     return LoadedCoder(version=module.CODER_VERSION, code=coder.code)
 
 
-def prepare(factory: str, max_text_characters: int) -> tuple[int, str]:
-    """Load the coder once for this process; the first thing that a pool process is asked to do.
+def enlist() -> int:
+    """Return this process's id; the first thing that a pool process is asked, so that it can be ended while it loads.
+
+    A stop of the worker must not tear its processes away in mid-batch: the worker ends them, or, if it was killed,
+    a thread started here does.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+    return os.getpid()
+
+
+def prepare(factory: str, max_text_characters: int) -> str:
+    """Load the coder once for this process.
 
     Args:
         factory: `module:function`; the function returns a LoadedCoder.
         max_text_characters: longer texts are refused as `too_large`.
 
     Returns:
-        This process's id and the coder's version.
+        The coder's version.
     """
-    # A stop of the worker must not tear its processes away in mid-batch: the worker ends them, or, if it was
-    # killed, the thread below does.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     module, _, function = factory.partition(":")
     coder = cast("LoadedCoder", getattr(import_module(module), function)())
     _prepared["job"] = _Job(coder, max_text_characters)
-    return os.getpid(), coder.version
+    return coder.version
 
 
 def _end_with_parent() -> None:
@@ -163,6 +170,13 @@ def code(inputs: Sequence[Input]) -> list[Result]:
     """Code records, in order, with the coder that `prepare` loaded: one result for each."""
     job = _prepared["job"]
     return code_with(job.coder, inputs, max_text_characters=job.max_text_characters)
+
+
+def facts_in(one: Input) -> ArticleFacts | None:
+    """Read a record without coding it; null where it is no article. For what could not be coded here."""
+    key, value = one
+    read = read_article(key, value, max_text_characters=_prepared["job"].max_text_characters)
+    return read.facts if isinstance(read, Refused) else facts_of(read)
 
 
 def code_with(coder: LoadedCoder, inputs: Sequence[Input], *, max_text_characters: int) -> list[Result]:

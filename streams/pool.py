@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import logging
 import multiprocessing
 import os
@@ -20,15 +21,21 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from streams import coding_job
-from streams.coding_job import Input, Refused, Result
+from streams.coding_job import ArticleFacts, Input, Refused, Result
 
 LOG = logging.getLogger(__name__)
 
 DEATHS_TO_POISON: Final = 2
 """An article that killed its process so often, when it was alone in it, is not tried again."""
+
+RECORD_COST_BYTES: Final = 1_000
+"""What a record costs beside its length, as the bytes of text that cost as much."""
+
+G = TypeVar("G")
+A = TypeVar("A")
 
 RestartCause = Literal["killed", "timeout"]
 
@@ -65,35 +72,47 @@ class _Lane:
         self._pid = 0
 
     async def start(self) -> str:
-        """Start the process, load the coder, return its version."""
+        """Start the process, load the coder, return its version; where it can't, the process is ended."""
         settings = self._settings
         self._executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
-        loop = asyncio.get_running_loop()
-        loading = loop.run_in_executor(self._executor, coding_job.prepare, settings.coder, settings.max_text_characters)
         try:
-            self._pid, version = await asyncio.wait_for(loading, settings.load_seconds)
+            return await asyncio.wait_for(self._load(self._executor), settings.load_seconds)
         except TimeoutError as exc:
+            self.stop()
             msg = f"the coder {settings.coder} was not loaded within {settings.load_seconds:g} s"
             raise CoderUnavailableError(msg) from exc
         except Exception as exc:
+            self.stop()
             msg = f"the coder {settings.coder} could not be loaded: {type(exc).__name__}: {exc}"
             raise CoderUnavailableError(msg) from exc
-        return version
 
-    async def call(self, inputs: Sequence[Input]) -> list[Result]:
+    async def _load(self, executor: ProcessPoolExecutor) -> str:
+        # Its id first: a process that is still loading must be ended too, or the interpreter waits for it at its end.
+        loop = asyncio.get_running_loop()
+        self._pid = await loop.run_in_executor(executor, coding_job.enlist)
+        settings = self._settings
+        return await loop.run_in_executor(executor, coding_job.prepare, settings.coder, settings.max_text_characters)
+
+    async def code(self, inputs: Sequence[Input]) -> list[Result]:
         """Code records in this process; raises _ProcessLostError if it did not live to the end of it."""
+        return await self._ask(coding_job.code, list(inputs))
+
+    async def facts(self, one: Input) -> ArticleFacts | None:
+        """Read a record in this process; raises as `code` does."""
+        return await self._ask(coding_job.facts_in, one)
+
+    async def _ask(self, job: Callable[[G], A], given: G) -> A:
         if self._executor is None:
             msg = "this pool process was not started"
             raise CoderUnavailableError(msg)
-        loop = asyncio.get_running_loop()
-        coding = loop.run_in_executor(self._executor, coding_job.code, list(inputs))
+        working = asyncio.get_running_loop().run_in_executor(self._executor, job, given)
         # Where nobody waits any more (a timeout, a stop of the worker), its end is still read, or asyncio reports it.
-        coding.add_done_callback(lambda done: done.cancelled() or done.exception())
+        working.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            return await asyncio.wait_for(asyncio.shield(coding), self._settings.article_seconds)
+            return await asyncio.wait_for(asyncio.shield(working), self._settings.article_seconds)
         except TimeoutError as exc:
             self.kill()
-            await asyncio.wait([coding])
+            await asyncio.wait([working])
             raise _ProcessLostError("timeout") from exc
         except BrokenExecutor as exc:
             raise _ProcessLostError("killed") from exc
@@ -148,21 +167,27 @@ class CodingPool:
         Raises:
             CoderUnavailableError: a process died and could not be replaced.
         """
-        parts = await asyncio.gather(*(self._code_part(part) for part in split(inputs, len(self._lanes))))
-        return [result for part in parts for result in part]
+        parts = shares([len(value or b"") for _, value in inputs], len(self._lanes))
+        coded = await asyncio.gather(*(self._code_part([inputs[index] for index in part]) for part in parts))
+        by_index = {
+            index: result
+            for part, results in zip(parts, coded, strict=True)
+            for index, result in zip(part, results, strict=True)
+        }
+        return [by_index[index] for index in range(len(inputs))]
 
     async def _code_part(self, inputs: Sequence[Input]) -> list[Result]:
         lane = await self._free.get()
         try:
             try:
-                return await lane.call(inputs)
+                return await lane.code(inputs)
             except _ProcessLostError as lost:
                 LOG.warning("a pool process was lost (%s) with %d articles; coding them one by one", lost, len(inputs))
                 await self._replace(lane, lost.cause)
                 if len(inputs) > 1:
                     return [await self._code_alone(lane, one, deaths=0) for one in inputs]
                 if lost.cause == "timeout":
-                    return [self._too_slow(inputs[0])]
+                    return [await self._too_slow(lane, inputs[0])]
                 return [await self._code_alone(lane, inputs[0], deaths=1)]
         finally:
             self._free.put_nowait(lane)
@@ -170,38 +195,51 @@ class CodingPool:
     async def _code_alone(self, lane: _Lane, one: Input, *, deaths: int) -> Result:
         while deaths < DEATHS_TO_POISON:
             try:
-                return (await lane.call([one]))[0]
+                return (await lane.code([one]))[0]
             except _ProcessLostError as lost:
                 await self._replace(lane, lost.cause)
                 if lost.cause == "timeout":
-                    return self._too_slow(one)
+                    return await self._too_slow(lane, one)
                 deaths += 1
-        return self._poison(one, f"killed the process that coded it, {deaths} times")
+        return await self._poison(lane, one, f"killed the process that coded it, {deaths} times")
 
     async def _replace(self, lane: _Lane, cause: RestartCause) -> None:
         self._on_restart(cause)
         lane.stop()
         await lane.start()
 
-    def _too_slow(self, one: Input) -> Refused:
-        return self._poison(one, f"took longer than {self._settings.article_seconds:g} s; its process was killed")
+    async def _too_slow(self, lane: _Lane, one: Input) -> Refused:
+        return await self._poison(
+            lane, one, f"took longer than {self._settings.article_seconds:g} s; its process was killed"
+        )
 
-    def _poison(self, one: Input, error: str) -> Refused:
-        key, value = one
-        read = coding_job.read_article(key, value, max_text_characters=self._settings.max_text_characters)
-        facts = read.facts if isinstance(read, Refused) else coding_job.facts_of(read)
+    async def _poison(self, lane: _Lane, one: Input, error: str) -> Refused:
+        # Read in a pool process too: what kills a process by being read must not be read in this one.
+        try:
+            facts = await lane.facts(one)
+        except _ProcessLostError as lost:
+            await self._replace(lane, lost.cause)
+            facts, error = None, f"{error}; so did reading it"
         LOG.error("poison article %s: %s", facts.article_id if facts else "that could not be read", error)
         return Refused(facts, "poison", error)
 
 
-def split(inputs: Sequence[Input], parts: int) -> list[Sequence[Input]]:
-    """Split into at most `parts` runs of nearly equal length, in order, none of them empty."""
-    size, longer = divmod(len(inputs), parts)
-    runs = []
-    start = 0
-    for index in range(parts):
-        end = start + size + (index < longer)
-        if end > start:
-            runs.append(inputs[start:end])
-        start = end
-    return runs
+def shares(sizes: Sequence[int], parts: int) -> list[list[int]]:
+    """Share out a batch so that all processes end at about the same time: work is as good as linear in the text.
+
+    The largest first, each to the part that has least (Graham 1969: at most a third over the best possible).
+
+    Args:
+        sizes: bytes of each record.
+        parts: how many processes there are.
+
+    Returns:
+        At most `parts` lists of indices into `sizes`, none of them empty, each in ascending order.
+    """
+    loads = [(0, part) for part in range(parts)]
+    members: list[list[int]] = [[] for _ in range(parts)]
+    for index in sorted(range(len(sizes)), key=lambda one: (-sizes[one], one)):
+        load, part = heapq.heappop(loads)
+        members[part].append(index)
+        heapq.heappush(loads, (load + sizes[index] + RECORD_COST_BYTES, part))
+    return [sorted(part) for part in members if part]

@@ -40,6 +40,11 @@ def load_nothing() -> LoadedCoder:
     raise OSError(msg)
 
 
+def load_forever() -> LoadedCoder:
+    time.sleep(3600)
+    raise AssertionError("nobody waits an hour")
+
+
 def code(articles: Sequence[Article]) -> list[FakeCoding]:
     return [code_one(article) for article in articles]
 

@@ -1,11 +1,16 @@
 import asyncio
+import multiprocessing
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
+from streams import coding_job
 from streams.coding_job import Coded, Input, Refused, Result
-from streams.pool import CoderUnavailableError, CodingPool, PoolSettings, RestartCause, split
+from streams.pool import RECORD_COST_BYTES, CoderUnavailableError, CodingPool, PoolSettings, RestartCause, shares
+from tests.integration.streams_rig import wait_until
 from tests.streams.samples import article
 
 T = TypeVar("T")
@@ -23,10 +28,11 @@ def with_pool(
     processes: int = 1,
     coder: str = FAKE,
     article_seconds: float = 60.0,
+    load_seconds: float = 60.0,
     restarts: list[RestartCause] | None = None,
 ) -> T:
     async def main() -> T:
-        settings = PoolSettings(processes, coder, article_seconds, 60.0, 10_000)
+        settings = PoolSettings(processes, coder, article_seconds, load_seconds, 10_000)
         pool = CodingPool(settings, on_restart=(restarts if restarts is not None else []).append)
         try:
             await pool.start()
@@ -104,9 +110,37 @@ def test_a_coder_that_cannot_be_loaded_is_no_articles_fault(coder: str, why: str
         with_pool(lambda pool: pool.code(given("un")), coder=coder)
 
 
-def test_a_batch_is_split_evenly_and_in_order() -> None:
-    inputs: list[Input] = [(bytes([number]), None) for number in range(7)]
-    runs = split(inputs, 3)
-    assert [len(run) for run in runs] == [3, 2, 2]
-    assert [one for run in runs for one in run] == inputs
-    assert [len(run) for run in split(inputs[:2], 4)] == [1, 1]
+def test_a_coder_that_hangs_while_it_loads_is_given_up_and_its_process_ended() -> None:
+    with pytest.raises(CoderUnavailableError, match="was not loaded within 2 s"):
+        with_pool(lambda pool: pool.code(given("un")), coder="tests.streams.fake_coder:load_forever", load_seconds=2.0)
+    wait_until(lambda: not multiprocessing.active_children(), "the end of the process that loads for ever", seconds=30)
+
+
+def test_a_record_that_kills_by_being_read_is_never_read_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("read in the worker's own process")
+
+    monkeypatch.setattr(coding_job, "read_article", refuse)
+    inputs = given("KILL")
+    (result,) = with_pool(lambda pool: pool.code(inputs))
+    assert isinstance(result, Refused)
+    assert result.reason == "poison"
+    assert result.facts is not None
+    assert result.facts.article_id.encode() == inputs[0][0]
+
+
+def test_a_batch_is_shared_out_by_length() -> None:
+    assert shares([90_000, 10_000, 40_000, 40_000, 5_000], 2) == [[0, 4], [1, 2, 3]]
+    assert shares([7] * 7, 3) == [[0, 3, 6], [1, 4], [2, 5]]
+    assert shares([5, 5], 4) == [[0], [1]]
+    assert shares([], 4) == []
+
+
+@hypothesis.given(st.lists(st.integers(0, 10**6)), st.integers(1, 9))
+def test_every_record_of_a_batch_is_in_one_share(sizes: list[int], parts: int) -> None:
+    found = shares(sizes, parts)
+    assert sorted(index for part in found for index in part) == list(range(len(sizes)))
+    assert len(found) == min(parts, len(sizes))
+    loads = [sum(sizes[index] + RECORD_COST_BYTES for index in part) for part in found]
+    if loads:
+        assert max(loads) <= sum(loads) / parts + max(sizes) + RECORD_COST_BYTES
