@@ -153,14 +153,17 @@ def add_stage(app: Any, *, name: str, topic: Topic, handle: Handle, batch: int, 
         async for taken in _batches(stream, batch):
             await _settled(app)
             generation = app.consumer_generation_id
+            ours = still_ours(app)
             events = [event for event in taken if event.message.generation_id == generation]
             if not events:
                 continue
             records = [incoming(event.message) for event in events]
-            if unbroken is not None:
-                await unbroken.check(records)
             try:
-                await handle(records, still_ours(app))
+                if unbroken is not None:
+                    await unbroken.check(records)
+                ours()
+                await handle(records, ours)
+                ours()
             except PartitionsMovedError:
                 LOG.info("%s: partitions were given out anew; %d records are read again", name, len(records))
                 continue

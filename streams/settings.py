@@ -25,7 +25,7 @@ class StreamSettings:
         partitions: of every topic, the tables' changelogs among them.
         replication: of the changelogs, which the worker creates itself.
         pool_processes: how many processes code articles; each holds the models once.
-        batch_size: articles that are coded together.
+        batch_size: articles that each pool process is given at a time; that times `pool_processes` are in hand.
         coder: `module:function` that loads the coder in a pool process.
         article_seconds: an article that takes longer is a dead letter, and its process is killed.
         load_seconds: how long a pool process may take to load the coder.

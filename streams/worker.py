@@ -208,19 +208,24 @@ class Worker:
                 await coder.process(records)
 
         async def backfill(records: Sequence[Incoming], _still_ours: StillOurs) -> None:
-            await gate.gap()
             await coder.process(records)
 
-        size = settings.batch_size
+        work = self._in_flight("backfill", backfill)
+
+        async def in_a_gap(records: Sequence[Incoming], still_ours: StillOurs) -> None:
+            # Before it counts as in hand: a stop need not wait for a batch that only waits itself.
+            await gate.gap()
+            still_ours()
+            await work(records, still_ours)
+
+        size = settings.batch_size * settings.pool_processes
         for name, topic, batch, handle in (
-            ("coder", ARTICLES, size, live),
-            ("backfill", BACKFILL, size, backfill),
-            ("ledger", OUTCOMES, MERGE_BATCH, ledger.process),
-            ("merger", MENTIONS, MERGE_BATCH, merger.process),
+            ("coder", ARTICLES, size, self._in_flight("coder", live)),
+            ("backfill", BACKFILL, size, in_a_gap),
+            ("ledger", OUTCOMES, MERGE_BATCH, self._in_flight("ledger", ledger.process)),
+            ("merger", MENTIONS, MERGE_BATCH, self._in_flight("merger", merger.process)),
         ):
-            wiring.add_stage(
-                app, name=name, topic=topic, handle=self._in_flight(name, handle), batch=batch, settings=settings
-            )
+            wiring.add_stage(app, name=name, topic=topic, handle=handle, batch=batch, settings=settings)
         return (events, accounts)
 
     def _ratio_stop(self, stage: Stage) -> RatioStop:
