@@ -139,9 +139,16 @@ class Clauses:
             for c in self.tree.children(holder, "nmod", "dep", "obl:mod", "obj"):
                 bare = c.pos in {"NOUN", "PROPN"} and not self.tree.case(c) and not is_day(c)
                 between = any(n.text in {",", "(", "-"} for n in self.tree.nodes[holder.index : c.index])
+                if is_day(holder) and c.is_nominal and not between and self._has_plural_article(c):
+                    return c  # "ont attaqué mardi des rebelles"
                 if bare and not between and self.tree.child(c, "det", "nummod"):
                     return c
         return None
+
+    def _has_plural_article(self, noun: Node) -> bool:
+        """Say whether the only preposition of a noun is "des", which is its article as well."""
+        words = [c for c in self.tree.children(noun, "case") if c.index < noun.index]
+        return len(words) == 1 and words[0].folded == "des"
 
     def subject(self, verb: Node, depth: int = 0) -> list[Node]:
         """Return the logical subject: who acts. Empty if the text does not say."""

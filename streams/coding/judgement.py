@@ -16,6 +16,7 @@ from streams.coding.assembly import Act, announced_type
 from streams.coding.attribution import Saying, sayings, source_of
 from streams.coding.circumstances import ChosenPlace, Circumstances
 from streams.coding.clauses import Clauses
+from streams.coding.completion import complete
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import Tense
 from streams.coding.lexicon import Entry, Lexicon
@@ -113,7 +114,8 @@ class Judge:
         """Return all acts read, parties without country settled in that of the article; ``readers`` is the source's."""
         about = self._circumstances.main_country()
         setting = Setting(self._acts, about=about, readers=readers, alpha3=self._alpha3)
-        return [setting.settle(act, self._parties) for act in self._acts]
+        settled = [setting.settle(act, self._parties) for act in self._acts]
+        return complete(settled, setting)
 
     def _only_actors(self, filled: Filled) -> Filled:
         actors = tuple(a for a in filled.actors if self._parties.is_actor(a))
@@ -294,7 +296,9 @@ class Judge:
                 and countries
             ):
                 return [self._parties.country(countries[0], argument)]
-        return [self._parties.resolve(argument, tree, hint)]
+        found = self._parties.resolve(argument, tree, hint)
+        owner = argument.source == "possessive" and argument.core.pos == "DET"
+        return [] if owner and not found.coreference else [found]
 
     def _told_before(self, match: Match, tree: Tree) -> Act | None:
         """Return the act that a definite noun of action takes up ("la visite", "ces frappes"): parties carry over."""

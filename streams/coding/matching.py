@@ -67,7 +67,8 @@ def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
         return node.pos == "ADJ" and node.folded != pattern.head and _looks_like_participle(node, tree.language)
     if pattern.pos == "noun":
         if node.pos == "VERB" and before is not None:
-            return before.folded in _SURE_DETERMINERS or before.pos == "NUM"
+            # French "a tué" has an auxiliary where English has its article.
+            return (before.folded in _SURE_DETERMINERS and before.pos != "AUX") or before.pos == "NUM"
         return node.pos == "NOUN" or (node.pos in {"PROPN", "ADJ", "X"} and node.relation not in {"amod", "flat:name"})
     return node.pos in {"ADJ", "VERB", "NOUN"}
 

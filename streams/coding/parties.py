@@ -124,6 +124,8 @@ class Parties:
             core.text.isdigit() and argument.source not in {"subject", "object"}
         ):
             return False
+        if argument.source == "possessive" and core.pos == "DET":
+            return True  # whoever "son", "leur" stands for; dropped later if nobody
         if core.pos in {"PROPN", "PRON", "NUM"} or core.folded in self._lexicon.word_set("third_person"):
             return True
         for name in ("PERSON", "INSTITUTION"):
@@ -131,7 +133,7 @@ class Parties:
             if core.lemmas & members or core.folded in members:
                 return True
         found = self.resolve_phrase(self._words(argument))
-        if found.how.startswith("unknown head noun"):
+        if found.how.startswith("head noun in no table, belongs"):
             return False  # "la demande de Kiev" belongs to an actor and is none
         return found.country is not None or found.organisation is not None or found.sector is not None
 
@@ -169,7 +171,8 @@ class Parties:
             return False
         if found.how.startswith("noun ") and found.name is None and found.sector is not None:
             return self.resolve_phrase(self._words(argument), "FRA").country is not None
-        return self.is_actor(argument)
+        # What is attacked, occupied or closed stands in a country and belongs to somebody there.
+        return self.is_actor(argument) or self.is_class(argument, ("PROPERTY", "AREA"))
 
     def _through_name(self, argument: Argument, tree: Tree) -> ActorResolution | None:
         """Return whom a surname or bare title stands for, where the article gave its full form before.

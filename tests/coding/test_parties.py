@@ -52,3 +52,22 @@ def test_unknown_names_are_of_the_article_s_country() -> None:
 )
 def test_foreigners_are_not_of_the_country_where_it_happens(text: str) -> None:
     assert not {party.country for party in _last(text, "ASSAULT").actors} & {"GRC", "MLI"}
+
+
+def test_an_arrest_without_agent_is_the_authorities_work() -> None:
+    mention = _last("À Lima, trois étudiants ont été arrêtés lundi.", "COERCE")
+    assert _codes(mention.actors) == {"PER"}
+    assert all(party.coreference for party in mention.actors)
+    assert "implied" in mention.reasons.actors
+
+
+def test_a_noun_of_action_takes_the_parties_of_the_act_before() -> None:
+    text = "L'armée kényane a attaqué mardi des rebelles somaliens. Les combats ont duré dix heures."
+    mention = _last(text, "ASSAULT")
+    assert _codes(mention.actors) | _codes(mention.targets) == {"KEN", "SOM"}
+    assert "sentence 0" in mention.reasons.targets
+
+
+def test_the_same_actor_does_the_like_to_the_same_party() -> None:
+    text = "L'armée kényane a attaqué lundi des rebelles somaliens. L'armée kényane a mené deux offensives mardi."
+    assert _codes(_last(text, "ASSAULT").targets) == {"SOM"}
