@@ -165,7 +165,8 @@ class Settings(BaseSettings):
     batch_size: int = _setting(
         16,
         title="Articles in a batch",
-        description="How many articles each coding process is given at a time; a worker codes and acknowledges that many for each.",
+        description="How many articles each coding process is given at a time; a worker codes and acknowledges that "
+        "many for each.",
         **_whole(1, 1000),
     )
     article_seconds: float = _setting(
