@@ -56,6 +56,14 @@ class ReadError:
         return f"{self.origin}: {self.reason}"
 
 
+def readable_name(name: str) -> str:
+    """Return a file's name as text: bytes that are not UTF-8 (archives from elsewhere) shown as escapes, each its own.
+
+    Two different names stay two: their ids, and what is remembered of them, rest on it.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 class LineError(ValueError):
     """A .jsonl line that is no article; the message says which field and why."""
 
@@ -204,7 +212,7 @@ def read_file(path: Path, *, name: str | None = None, start: int = 0, line: int 
         Entries, and errors as values. A file that can't be opened or is of no known kind yields one error.
     """
     name = path.name if name is None else name
-    label = clean_text(name.encode("utf-8", "replace").decode())
+    label = clean_text(readable_name(name))
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(sorted(SUFFIXES))

@@ -17,7 +17,7 @@ from typing import Final
 
 from connectors.decide import Listing, candidates, decide
 from connectors.entry import Entry
-from connectors.files import JSONL_SUFFIXES, Parsed, ReadError, read_file
+from connectors.files import JSONL_SUFFIXES, Parsed, ReadError, read_file, readable_name
 from connectors.records import FileState, StateChange
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State
@@ -58,7 +58,8 @@ def scan(folder: Path) -> tuple[dict[str, FoundFile], list[SourceError]]:
     errors: list[SourceError] = []
 
     def failed(error: OSError) -> None:
-        errors.append(SourceError(str(error.filename or folder), error.strerror or "can't be listed", "io"))
+        where = readable_name(str(error.filename or folder))
+        errors.append(SourceError(where, error.strerror or "can't be listed", "io"))
 
     root = str(folder)
     for parent, folders, names in os.walk(root, onerror=failed):
@@ -89,9 +90,10 @@ def is_settled(file: FoundFile, before: Mapping[str, FoundFile], now: datetime) 
     earlier = before.get(file.path)
     if earlier is None or earlier.fingerprint != file.fingerprint:
         return False
-    changed = datetime.fromtimestamp(file.mtime_ns / 1e9, UTC)
+    # In seconds: file systems keep times that no datetime can hold.
+    age = now.timestamp() - file.mtime_ns / 1e9
     # A time ahead of the clock (another machine's, or restored) says nothing: two equal scans must do.
-    return now - changed >= SETTLE or changed > now
+    return age >= SETTLE.total_seconds() or age < 0
 
 
 def is_wanted(file: FoundFile, known: FileState | None) -> bool:
@@ -113,7 +115,7 @@ class _Part:
     def is_full(self) -> bool:
         return self._items_left <= 0 or self._characters_left <= 0
 
-    def add(self, item: Parsed | ReadError, folder: Path) -> None:
+    def add(self, item: Parsed | ReadError, folder: str) -> None:
         self._items_left -= 1
         if isinstance(item, ReadError):
             self.errors.append(SourceError(f"{folder}/{item.origin}", item.reason, item.error_class))
@@ -137,18 +139,20 @@ class FolderSource:
             interval: time between scans.
         """
         self._folder = folder.absolute()
+        self._drop = readable_name(str(self._folder))
         self._state = state
         self._source = source
         self._interval = interval
         self._before: dict[str, FoundFile] = {}
         self._ready: list[FoundFile] = []
+        self._told: frozenset[SourceError] = frozenset()
         self._next_scan: datetime | None = None
         self._started = datetime.min.replace(tzinfo=UTC)
 
     @property
     def name(self) -> str:
         """Name for logs."""
-        return f"folder {self._folder}"
+        return f"folder {self._drop}"
 
     def next_awake(self) -> datetime | None:
         """At once while files wait, else when the next scan is due."""
@@ -158,40 +162,57 @@ class FolderSource:
 
     def next_batch(self, now: datetime) -> Batch:
         """Return a part of a file, or of several small ones."""
-        errors: list[SourceError] = []
-        if self._next_scan is None or (not self._ready and now >= self._next_scan):
-            errors = self._scan(now)
+        errors = [] if self._ready else self._scan(now)
         batch = self._read(now)
         return replace(batch, errors=(*errors, *batch.errors))
 
     def _scan(self, now: datetime) -> list[SourceError]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        found, errors = scan(self._folder)
-        known = self._state.files(str(self._folder))
-        waiting = [file for file in found.values() if is_wanted(file, known.get(file.path))]
+        """Look what there is; return what could not be listed and has not been told yet."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            found, errors = scan(self._folder)
+        except OSError as error:
+            found = {}
+            errors = [SourceError(self._drop, f"can't be made: {error.strerror or error}", "io")]
+        known = self._state.files(self._drop)
+        waiting = [file for file in found.values() if is_wanted(file, known.get(readable_name(file.path)))]
         self._ready = [file for file in waiting if is_settled(file, self._before, now)]
         self._before = found
         unsettled = len(waiting) > len(self._ready)
         # While a file is being watched for its end, look again as soon as it may have come.
         self._next_scan = now + (min(SETTLE / 2, self._interval) if unsettled else self._interval)
-        return errors
+        news = [error for error in errors if error not in self._told]
+        self._told = frozenset(errors)
+        return news
 
     def _read(self, now: datetime) -> Batch:
         """Read on until the batch is full. What was begun goes on from the state's account of it, never from memory."""
         part = _Part(MAX_BATCH_ENTRIES, MAX_BATCH_CHARACTERS)
         while self._ready and not part.is_full:
-            file = self._ready[0]
+            # Taken off first: a file that trips a bug must not keep those behind it waiting.
+            file = self._ready.pop(0)
+            if not self._is_as_found(file):
+                continue  # changed or gone since the scan; the next one tells
             progress, complete = self._read_file(file, part)
             part.files.append(progress)
             if not complete:
+                self._ready.insert(0, file)
                 break
-            self._ready.pop(0)
         return self._batch(part, now)
+
+    def _is_as_found(self, file: FoundFile) -> bool:
+        """Say whether a file is still the one of the scan: an offset into another one would cut a line in two."""
+        try:
+            details = (self._folder / file.path).stat()
+        except OSError:
+            return False
+        return (details.st_size, details.st_mtime_ns) == file.fingerprint
 
     def _read_file(self, file: FoundFile, part: _Part) -> tuple[FileState, bool]:
         """Read a file until it ends or the part is full; return how far, and whether it ended."""
-        known = self._state.file(str(self._folder), file.path)
-        progress = FileState(str(self._folder), file.path, file.size, file.mtime_ns, "reading")
+        path = readable_name(file.path)
+        known = self._state.file(self._drop, path)
+        progress = FileState(self._drop, path, file.size, file.mtime_ns, "reading")
         if known is not None and known.fingerprint == file.fingerprint:
             progress = known
         last: ReadError | None = None
@@ -201,7 +222,7 @@ class FolderSource:
             progress = replace(progress, offset=item.end, line=item.line)
             last = item if isinstance(item, ReadError) else None
             if last is None or last.error_class != "io" or progress.error != last.reason:  # told once, not at each scan
-                part.add(item, self._folder)
+                part.add(item, self._drop)
             if last is not None:
                 progress = replace(progress, error=last.reason)
         if last is not None and last.error_class == "io":
@@ -211,14 +232,14 @@ class FolderSource:
 
     def _batch(self, part: _Part, now: datetime) -> Batch:
         listing = Listing(f"folder:{self._source.id}", self._source, self.connector, now, repeats="versions")
-        fetch_id = digest("fetch", str(self._folder), now.isoformat())[:16]
+        fetch_id = digest("fetch", self._drop, now.isoformat())[:16]
         decision = decide(
             part.entries,
             self._state.seen(candidates(part.entries, self._source)),
             listing,
             Provenance(fetch_id=fetch_id, hop="file"),
         )
-        refusals = [SourceError(f"{self._folder}/{origin}", why, "invalid") for origin, why in decision.refused]
+        refusals = [SourceError(f"{self._drop}/{origin}", why, "invalid") for origin, why in decision.refused]
         return Batch(
             articles=decision.articles,
             errors=(*part.errors, *refusals),
@@ -228,7 +249,7 @@ class FolderSource:
 
     def snapshot(self) -> Snapshot:
         """Return the folder, and how many files wait."""
-        details = {"folder": str(self._folder), "waiting": str(len(self._ready)), "files": str(len(self._before))}
+        details = {"folder": self._drop, "waiting": str(len(self._ready)), "files": str(len(self._before))}
         return Snapshot(self.name, self.connector, details)
 
     def close(self) -> None:

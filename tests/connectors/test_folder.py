@@ -1,12 +1,13 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.folder import FolderSource, is_settled, scan
+from connectors.files import Parsed, ReadError, read_file
+from connectors.folder import FolderSource, FoundFile, is_settled, scan
 from connectors.records import StateChange
 from connectors.source import Batch
 from connectors.state import State
@@ -228,3 +229,70 @@ def test_a_source_wakes_at_once_while_files_wait(drop: Drop) -> None:
     assert wake is not None
     assert wake < drop.now + timedelta(seconds=2)
     assert drop.batch().commit != StateChange()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX alone")
+def test_names_that_are_not_utf8_are_articles_of_their_own_and_hold_nobody_up(drop: Drop) -> None:
+    for name, text in ((b"\xe9t\xe9.txt", b"Un."), (b"\xe8t\xe8.txt", b"Deux.")):
+        try:
+            (drop.folder / os.fsdecode(name)).write_bytes(text)
+        except OSError:
+            pytest.skip("this file system takes UTF-8 names only")
+    drop.write("z.txt", "Trois.")
+    articles, errors = drop.all()
+    assert errors == []
+    assert len(set(ids(articles))) == 3
+    assert {article.text for article in articles} == {"Un.", "Deux.", "Trois."}
+    drop.restart()
+    assert drop.all() == ([], [])
+
+
+def test_a_time_that_no_calendar_holds_is_a_time_like_any_other() -> None:
+    for time in (10**30, -(10**30)):
+        found = FoundFile("a.txt", 1, time)
+        assert is_settled(found, {"a.txt": found}, datetime.now(UTC))
+
+
+def test_a_long_file_replaced_while_it_is_read_is_read_anew_without_cutting_a_line(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.folder.MAX_BATCH_ENTRIES", 2)
+    path = drop.write("a.jsonl", "".join(f'{{"id": "{n}", "text": "Ancien {n}."}}\n' for n in range(6)))
+    assert drop.batch().articles == ()
+    assert ids(list(drop.batch().articles)) == ["0", "1"]
+    path.write_text("".join(f'{{"id": "n{n}", "text": "Un nouveau texte, plus long, {n}."}}\n' for n in range(6)))
+    articles, errors = drop.all()
+    assert errors == []
+    assert ids(articles) == [f"n{n}" for n in range(6)]
+
+
+def test_a_file_that_trips_a_bug_does_not_keep_those_behind_it_waiting(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop.write("a.txt", "Un.")
+    drop.write("b.txt", "Deux.")
+    real = read_file
+
+    def read(path: Path, *, name: str, start: int, line: int) -> Iterator[Parsed | ReadError]:
+        if path.name == "a.txt":
+            msg = "a bug"
+            raise RuntimeError(msg)
+        return real(path, name=name, start=start, line=line)
+
+    monkeypatch.setattr("connectors.folder.read_file", read)
+    drop.batch()
+    with pytest.raises(RuntimeError):
+        drop.batch()
+    assert ids(list(drop.batch().articles)) == ["b"]
+
+
+def test_a_folder_that_cannot_be_is_told_once_and_watched_again_when_it_can(drop: Drop) -> None:
+    drop.folder.rmdir()
+    drop.folder.write_text("a file in its place")
+    _, errors = drop.all()
+    assert errors == [f"{drop.folder}: can't be made: File exists"]
+    drop.folder.unlink()
+    drop.folder.mkdir()
+    drop.write("a.txt", "Un.")
+    articles, errors = drop.all()
+    assert (ids(articles), errors) == (["a"], [])
