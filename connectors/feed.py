@@ -8,6 +8,7 @@ their pages, and does not discover feeds.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +16,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from connectors.decide import Decision, Listing, candidates, decide
+from connectors.entry import one_line
 from connectors.feed_parse import FeedError, NativeFeed, parse_feed
 from connectors.feed_translate import translate
 from connectors.fetch import Fetched, FetchFailure
 from connectors.fetcher import Fetcher, Polled
 from connectors.metrics import ConnectorMetrics
 from connectors.records import FeedState, SeenEntry, StateChange
-from connectors.schedule import next_poll
+from connectors.schedule import is_due, next_poll
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Snapshot, SourceError
-from connectors.state import State
+from connectors.state import State, StateError
 from schemas.article import Article, Provenance
 from schemas.ids import digest
 
+_LOG = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 0.5
 """How long a batch waits for the first fetch under way to end."""
 _FORGET_AFTER: Final = timedelta(days=90)
@@ -94,7 +97,7 @@ class FeedSource:
         due = sorted(
             (feed.next_poll, url)
             for url, feed in self._feeds.items()
-            if feed.next_poll <= now and url not in self._in_flight
+            if is_due(feed, now) and url not in self._in_flight
         )
         for _, url in due[: self._settings.fetch.concurrency - len(self._in_flight)]:
             self._in_flight.add(url)
@@ -131,6 +134,16 @@ class FeedSource:
         )
 
     def _result(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
+        """Return what a poll came to; a bug that one feed trips is that feed's failure, not the others'."""
+        try:
+            return self._read(polled, now, undecided)
+        except StateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as said
+            _LOG.exception("feed %s failed in a way that is not foreseen", polled.subscription.url)
+            return self._failed(polled, now, FetchFailure("bug", f"{type(error).__name__}: {error}"))
+
+    def _read(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
         fetched = polled.result
         self._metrics.poll_seconds.observe(polled.seconds)
         if isinstance(fetched, FetchFailure):
@@ -201,6 +214,7 @@ class FeedSource:
 
     def _failed(self, polled: Polled, now: datetime, failure: FetchFailure) -> PollResult:
         url = polled.subscription.url
+        reason = one_line(failure.reason)  # what a server said, in any bytes and length
         failures = polled.state.failures + 1
         state = replace(
             polled.state,
@@ -214,9 +228,9 @@ class FeedSource:
             failures=failures,
             last_poll=polled.started,
             last_outcome="failed",
-            last_error=failure.reason,
+            last_error=reason,
         )
-        return PollResult("failed", state, errors=(SourceError(url, failure.reason, failure.error_class),))
+        return PollResult("failed", state, errors=(SourceError(url, reason, failure.error_class),))
 
     def snapshot(self) -> Snapshot:
         """Return how many feeds there are, and how many fail."""

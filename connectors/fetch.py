@@ -189,14 +189,23 @@ async def fetch(
         return _failed(error)
 
 
+def _validator(value: str | None) -> str | None:
+    """Return a validator that can be kept and sent back verbatim, else None.
+
+    aiohttp hands bytes that are not UTF-8 on as lone surrogates, which neither a message nor a database takes.
+    """
+    return value if value is not None and value.isprintable() else None
+
+
 async def _request(
     session: aiohttp.ClientSession, url: str, settings: FetchSettings, conditions: Mapping[str, str], now: datetime
 ) -> Fetched | FetchFailure:
     # aiohttp refuses the redirect that reaches max_redirects, so one more is let through than it counts.
     async with session.get(url, headers=conditions, max_redirects=settings.max_redirects + 1) as response:
         headers = response.headers
+        etag, last_modified = _validator(headers.get("ETag")), _validator(headers.get("Last-Modified"))
         if response.status == 304 and conditions:
-            return Fetched(304, etag=headers.get("ETag"), last_modified=headers.get("Last-Modified"))
+            return Fetched(304, etag=etag, last_modified=last_modified)
         if response.status != 200:
             wait = retry_after(headers.get("Retry-After"), now=now)
             return FetchFailure("http", f"HTTP {response.status} {response.reason or ''}".strip(), wait)
@@ -205,6 +214,6 @@ async def _request(
             200,
             decoded_body(body, headers.get("Content-Encoding"), limit=settings.max_body_bytes),
             headers.get("Content-Type"),
-            headers.get("ETag"),
-            headers.get("Last-Modified"),
+            etag,
+            last_modified,
         )

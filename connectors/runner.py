@@ -61,18 +61,24 @@ def drive(
         StateError: the state can't be written; going on would publish the same again and again.
     """
     failures = 0
+    asked: datetime | None = None
     while not stop.is_set():
         wake = source.next_awake()
         if wake is None:
             return
         now = clock()
-        if wake > now:
+        # A clock that was set back makes nonsense of the moment to wake: ask, and the source reckons anew.
+        if wake > now and (asked is None or now >= asked):
             stop.wait(min((wake - now).total_seconds(), _MAX_SLEEP_SECONDS))
             continue
+        asked = now
         try:
             batch = source.next_batch(now)
             _report(source, batch, metrics)
             deliveries = publisher.publish(batch.articles, stop) if batch.articles else []
+            if any(delivery.status == "unpublished" for delivery in deliveries):
+                return  # told to stop: uncommitted, so that the next start does it again
+            state.commit(batch.commit)
         except StateError:
             raise
         except Exception:  # noqa: BLE001 - a bug in one source must not stop the others
@@ -82,9 +88,6 @@ def drive(
             stop.wait(min(2.0**failures, _MAX_RETRY_SECONDS))
             continue
         failures = 0
-        if any(delivery.status == "unpublished" for delivery in deliveries):
-            return  # told to stop: uncommitted, so that the next start does it again
-        state.commit(batch.commit)
         _count(source, batch, metrics, now)
 
 
@@ -103,7 +106,9 @@ def _count(source: Source, batch: Batch, metrics: ConnectorMetrics, now: datetim
     if batch.commit or batch.articles:
         metrics.last_success.labels(source.connector).set(now.timestamp())
     if batch.articles:
-        _LOG.info("%s: %d articles published", source.name, len(batch.articles))
+        edited = batch.counts.get("edited", 0)
+        versions = f", {edited} of them new versions of known articles" if edited else ""
+        _LOG.info("%s: %d articles published%s", source.name, len(batch.articles), versions)
 
 
 class ConnectorRunner:

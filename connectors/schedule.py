@@ -9,10 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from connectors.records import FeedState
+
 MAX_INTERVAL: Final = timedelta(hours=24)
 """No feed waits longer, however often it failed: none is ever given up."""
 JITTER: Final = 0.1
 """Share of the interval by which polls are spread, so that feeds don't fall into step."""
+
+
+def is_due(feed: FeedState, now: datetime) -> bool:
+    """Say whether to poll now: the time has come, or the last poll lies ahead, for then the clock was set back."""
+    return feed.next_poll <= now or (feed.last_poll is not None and feed.last_poll > now)
 
 
 def next_poll(

@@ -1,11 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.entry import Entry
 from connectors.feed import FeedSource
+from connectors.feed_parse import NativeFeed
+from connectors.feed_translate import translate
 from connectors.fetch import Fetched, FetchFailure
 from connectors.fetcher import Fetcher, Polled
 from connectors.metrics import ConnectorMetrics
@@ -175,3 +178,39 @@ def test_a_feed_that_was_quiet_for_long_brings_nothing_twice(rig: Rig) -> None:
             assert rig.poll(after=timedelta(days=40)).articles == ()
     rig.fetcher.answers[ONE] = Fetched(200, rss(("2", "Deux."), ("1", "Un.")))
     assert [article.text for article in rig.poll(after=timedelta(days=40)).articles] == ["Deux."]
+
+
+def test_after_the_clock_was_set_back_feeds_are_polled_and_not_a_year_later(rig: Rig) -> None:
+    rig.poll()
+    rig.poll(after=-timedelta(days=365))
+    assert rig.feed().last_poll == rig.now
+    rig.poll()
+    wake = rig.source.next_awake()
+    assert wake is not None
+    assert wake <= rig.now + timedelta(hours=1)
+
+
+def test_a_bug_that_one_feed_trips_is_its_own_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.fetcher.answers[TWO] = Fetched(200, rss(("2", "Deux.")))
+    real = translate
+
+    def faulty(native: NativeFeed, *, url: str) -> Sequence[Entry]:
+        if url == TWO:
+            msg = "a bug"
+            raise RuntimeError(msg)
+        return real(native, url=url)
+
+    monkeypatch.setattr("connectors.feed.translate", faulty)
+    batch = rig.poll()
+    assert [article.text for article in batch.articles] == ["Un."]
+    assert [(error.where, error.error_class) for error in batch.errors] == [(TWO, "bug")]
+    assert rig.feed(TWO).failures == 1
+
+
+def test_what_a_server_says_in_any_bytes_can_be_remembered(rig: Rig) -> None:
+    rig.fetcher.answers[ONE] = FetchFailure("http", "HTTP 500 \udce9\r\nrat\udce9" + "x" * 100_000)
+    rig.poll()
+    kept = rig.feed().last_error
+    assert kept is not None
+    assert kept.startswith("HTTP 500 \ufffd rat\ufffdx")
+    assert len(kept) < 3_000

@@ -143,3 +143,26 @@ def test_a_runner_without_a_broker_is_alive_not_ready_and_stops_at_once(tmp_path
     assert not health.ready
     assert health.details["broker"] == "waiting"
     assert status == [0]
+
+
+def test_a_clock_set_back_does_not_put_a_source_to_sleep(state: State) -> None:
+    class Hourly(Script):
+        wake = NOW
+
+        def next_batch(self, now: datetime) -> Batch:
+            self.wake = now + timedelta(hours=1)
+            return super().next_batch(now)
+
+        def next_awake(self) -> datetime | None:
+            return self.wake if self.steps else None
+
+    times = iter((NOW, NOW - timedelta(days=365)))
+    drive(
+        Hourly(Batch(), Batch()),
+        state,
+        Publisher(PublisherSettings("memory", "t"), factory=Log().connect),
+        ConnectorMetrics(),
+        stop=threading.Event(),
+        clock=lambda: next(times),
+    )
+    assert list(times) == []

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.fetch import is_public, retry_after
-from connectors.schedule import JITTER, MAX_INTERVAL, next_poll
+from connectors.records import FeedState
+from connectors.schedule import JITTER, MAX_INTERVAL, is_due, next_poll
 from tests.connectors.making import NOW
 
 INTERVAL = timedelta(minutes=15)
@@ -45,3 +46,12 @@ def test_which_addresses_are_public() -> None:
                "fe80::1%eth0",
                "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::")  # fmt: skip
     assert not any(map(is_public, private))
+
+
+def test_a_feed_is_due_when_its_time_has_come_or_the_clock_was_set_back() -> None:
+    polled = FeedState(url="u", next_poll=NOW + INTERVAL, last_poll=NOW)
+    assert not is_due(polled, NOW)
+    assert not is_due(polled, NOW + INTERVAL / 2)
+    assert is_due(polled, NOW + INTERVAL)
+    assert is_due(polled, NOW - timedelta(days=365))
+    assert is_due(FeedState(url="u", next_poll=NOW), NOW)

@@ -216,3 +216,17 @@ def test_a_redirect_to_a_private_address_is_refused(server: FeedServer, monkeypa
     assert result.error_class == "forbidden"
     assert "127.0.0.2" in result.reason
     assert [path for path, _ in server.requests] == ["/a"]
+
+
+def test_validators_that_are_no_text_are_not_kept(server: FeedServer) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(
+            b'HTTP/1.1 200 Voil\xe0\r\nETag: "caf\xe9"\r\nLast-Modified: f\xe9vrier\r\nContent-Type: text/\xe9\r\n'
+            + f"Content-Length: {len(FEED)}\r\nConnection: close\r\n\r\n".encode()
+            + FEED
+        )
+
+    server.pages["/rss"] = Page(behave=answer)
+    result = get(server.url("/rss"))
+    assert isinstance(result, Fetched)
+    assert (result.body, result.etag, result.last_modified) == (FEED, None, None)
