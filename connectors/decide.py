@@ -217,8 +217,8 @@ class _Round:
         # Versions are ordered by their fetch: of two in one file, the later line is the later version, and a clock
         # that was set back does not make an edit older than what it edits.
         fetched = self.listing.fetched + timedelta(microseconds=len(self.articles))
-        if previous is not None:
-            fetched = max(fetched, previous.last_seen + timedelta(microseconds=1))
+        for row in (*listed, *([previous] if previous else ())):
+            fetched = max(fetched, row.last_seen + timedelta(microseconds=1))
         try:
             article = article_of(
                 entry,
@@ -237,7 +237,8 @@ class _Round:
     def _weigh(self, entry: Entry, key: str, article: Article, previous: SeenEntry | None, *, known: bool) -> None:
         row = _row(previous, entry, article, key, self.listing)
         if previous is None:
-            fate = "seen" if known else "new"
+            # Another listing's wording is not ours to correct; a withdrawal or correction is, whoever brings it.
+            fate = "new" if not known else "seen" if article.status == "usable" else "edited"
         elif previous.content_hash == article.content_hash:
             fate = "seen"
             if self.listing.fetched - previous.last_seen < _SEEN_RESOLUTION and previous.url == row.url:
@@ -257,8 +258,9 @@ class _Round:
 def decide(entries: Sequence[Entry], seen: SeenIndex, listing: Listing, provenance: Provenance) -> Decision:
     """Say which entries are new articles or new versions.
 
-    New: no listing of the source has shown the entry. Edited: this listing showed it with other content. An entry
-    that another listing brought, in other words, is only remembered.
+    New: no listing of the source has shown the entry. Edited: this listing showed it with other content, or another
+    did and this one says that it is corrected or killed. An entry that another listing brought, in other words, is
+    only remembered.
 
     Args:
         entries: in the order of the feed or file.

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -164,3 +165,16 @@ def test_a_clock_set_back_does_not_make_an_edit_older_than_what_it_edits() -> No
     (first,) = memory.decide([entry(text="A.")], listing())
     (second,) = memory.decide([entry(text="B.")], listing(fetched=NOW - timedelta(hours=1)))
     assert second.revision > first.revision
+
+
+def test_a_withdrawal_or_correction_counts_whoever_brings_it_and_other_words_do_not() -> None:
+    for status in ("killed", "corrected"):
+        memory = Memory()
+        (first,) = memory.decide([entry(text="Faux.")], listing())
+        folder = Listing("folder:x", SOURCE, "folder", NOW - timedelta(hours=1), repeats="versions")
+        notice = replace(entry(text="Retiré."), status=status)
+        (second,) = memory.decide([notice], folder)
+        assert (second.article_id, second.status) == (first.article_id, status)
+        assert second.revision > first.revision  # although this listing's clock is an hour behind
+        assert memory.decide([notice], folder) == ()
+        assert memory.decide([entry(text="Faux.")], listing()) == ()
