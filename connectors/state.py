@@ -128,12 +128,14 @@ class State:
         guard = sqlite3.connect(f"{self._path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
         try:
             guard.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             guard.close()
-            msg = f"state {self._path} is in use by another connectors process: stop it, or use another state_path"
-            raise StateError(msg) from error
-        except BaseException:
-            guard.close()
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                msg = (
+                    f"state {self._path} is in use by another connectors process: stop it, or give this one a data "
+                    "folder of its own"
+                )
+                raise StateError(msg) from error
             raise
         return guard
 
@@ -156,12 +158,12 @@ class State:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if application != _APPLICATION_ID and tables:
-            msg = f"{self._path} is a database of another program: choose another state_path"
+            msg = f"{self._path} is a database of another program: choose another data folder"
             raise StateError(msg)
         if version > len(_MIGRATIONS):
             msg = (
                 f"state {self._path} has version {version}, this program knows {len(_MIGRATIONS)}: "
-                "use the newer program, or another state_path"
+                "use the newer program, or another data folder"
             )
             raise StateError(msg)
         for number in range(version, len(_MIGRATIONS)):
@@ -242,10 +244,12 @@ class State:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield self._connection.execute
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A full disk ends the transaction by itself, and a second end would hide why.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file and let another process have it."""

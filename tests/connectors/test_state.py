@@ -140,3 +140,14 @@ def test_a_writer_killed_at_any_moment_leaves_whole_changes_and_no_lock(tmp_path
             reached = state.feeds()[FEED.url].failures
             assert reached >= told
             assert [len(known(state, "s", f"{reached}-{part}")) for part in range(5)] == [1] * 5
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    many = tuple(replace(SEEN, key=f"{number} {'x' * 3000}") for number in range(1000))
+    with State(tmp_path / "s.sqlite") as state:
+        state._connection.execute("PRAGMA max_page_count = 30")
+        with pytest.raises(StateError, match="is full"):
+            state.commit(StateChange(many))
+        state.commit(StateChange((SEEN,)))
+        assert known(state, "s", "k") == (SEEN,)
+        assert known(state, "s", many[0].key) == ()
