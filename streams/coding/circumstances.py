@@ -8,24 +8,21 @@ that the lead names, for acts of the news itself. What none of them gives stays 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from streams.coding.circumstance_words import circumstance_words
 from streams.coding.date_resolution import ResolvedDate
 from streams.coding.dates import DateExpression, DateGrammar, Tense
 from streams.coding.lexicon import Lexicon
+from streams.coding.place_choice import VERBAL_TYPES, ChosenPlace, PlaceChoice
 from streams.coding.places import ResolvedPlace
 from streams.coding.quantities import QuantityExpression
-from streams.coding.text import fold, one_for_one
+from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
-#: Acts of word: they happen wherever their speaker is, which the text seldom says.
-VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "SANCTION"})
-
-#: Acts of word that nobody meets for: with a foreign speaker, nothing ties them to the article's place.
-_SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
+__all__ = ["VERBAL_TYPES", "ChosenDate", "ChosenPlace", "Circumstances"]
 
 #: A date that scores lower belongs to another act of its sentence.
 _TOO_FAR = -1.3
@@ -41,16 +38,6 @@ _KINDS = {
     "SANCTION": {"money", "people", "other"},
 }
 _COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenPlace:
-    """A place for an act, or why there is none."""
-
-    place: ResolvedPlace | None
-    reason: str
-    own: bool = False
-    """True where the act's own sentence names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +63,9 @@ class Circumstances:
         quantities: Sequence[QuantityExpression],
         grammar: DateGrammar,
         published: date | None,
+        title: str = "",
     ) -> None:
         """Take what the resolvers found in the whole article."""
-        self._text = text
         self._lexicon = lexicon
         # A capitalised article at the start of a sentence is no place, though one in India is called "Un".
         self.places = tuple(p for p in places if fold(p.text) not in lexicon.word_set("articles"))
@@ -86,17 +73,19 @@ class Circumstances:
         self._quantities = tuple(quantities)
         self._grammar = grammar
         self._published = published
-        self._title_places = tuple(p for p in title_places if fold(p.text) not in lexicon.word_set("articles"))
-        self._countries = Counter(p.entry.country for p in self.places if p.entry.country)
-        self._countries.update({p.entry.country: 2 for p in title_places if p.entry.country})
-        self._main = self._main_place()
+        self._place_choice = PlaceChoice(
+            text=text,
+            title=title,
+            words=circumstance_words(lexicon.language),
+            saying=lexicon.word_set("saying"),
+            places=self.places,
+            title_places=[p for p in title_places if fold(p.text) not in lexicon.word_set("articles")],
+        )
         self._lead_date: tuple[DateExpression, ResolvedDate] | None = None
-        self._last_place: ResolvedPlace | None = None
 
     def main_country(self) -> str | None:
         """Return the alpha-2 code of the country that the article is about, if one stands out."""
-        best = self._countries.most_common(1)
-        return best[0][0] if best else None
+        return self._place_choice.main_country()
 
     def countries_before(self, offset: int) -> list[ResolvedPlace]:
         """Return the countries named before an offset, the last named first, each once."""
@@ -107,90 +96,15 @@ class Circumstances:
                 out.append(place)
         return out
 
-    def _is_locative(self, place: ResolvedPlace) -> bool:
-        """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
-        before = fold(one_for_one(self._text[max(0, place.start - 40) : place.start]))
-        words = before.replace("'", "' ").split()
-        strong = self._lexicon.word_set("strong_locatives")
-        links = {"de", "du", "d'", "la", "le", "l'", "les", "des", "of", "the"}
-        tail = words[-6:]
-        if not tail:
-            return False
-        if tail[-1] in strong:
-            return True
-        return any(w in strong for w in tail[:-1]) and tail[-1] in links
-
-    def _main_place(self) -> ResolvedPlace | None:
-        """Return the place where the article plays: the first locative place of the lead, or the title's."""
-        lead_end = min(len(self._text), 700)
-        locative = [p for p in self.places if p.start < lead_end and self._is_locative(p)]
-        if locative:
-            return locative[0]
-        if self._title_places:
-            return self._title_places[0]
-        country = self.main_country()
-        return next((p for p in self.places if p.entry.country == country and p.entry.kind == "country"), None)
-
     def choose_place(
         self, tree: Tree, predicate: Node, governor: Node, plover: str, taken: Sequence[tuple[int, int]]
     ) -> ChosenPlace:
-        """Return the place of an act.
+        """Return the place that an act's own sentence gives it; arguments as of :meth:`PlaceChoice.choose`."""
+        return self._place_choice.choose(tree, predicate, governor, plover, taken)
 
-        Args:
-            tree: its sentence.
-            predicate: the trigger's head.
-            governor: the verb that carries it.
-            plover: its type.
-            taken: spans of its actors; a place inside one is that actor's, not the act's.
-        """
-        here = [p for p in self.places if tree.start <= p.start < tree.end]
-        clause = tree.clause_of(governor)
-        inside = {n.index for n in tree.subtree(clause)}
-        nearest = {n.index for n in tree.subtree(predicate)}
-        scored: list[tuple[float, int, ResolvedPlace]] = []
-        for place in here:
-            if any(start <= place.start < end for start, end in taken) and not self._is_locative(place):
-                continue
-            nodes = [n for n in tree.nodes if n.start < place.end and n.end > place.start]
-            if not nodes:
-                continue
-            score = 2.0 if self._is_locative(place) else -2.0
-            if any(n.index in nearest for n in nodes):
-                score += 1.5
-            elif any(n.index in inside for n in nodes):
-                score += 1.0
-            if any(n.pos == "ADJ" for n in nodes) or any(
-                n.relation.startswith(("nsubj", "obl:agent", "obj", "iobj")) for n in nodes
-            ):
-                score -= 1.5
-            if any(start <= place.start < end for start, end in taken):
-                score -= 1.5
-            score += {"city": 0.5, "region": 0.4, "other": 0.3}.get(place.entry.kind, 0.0)
-            score -= abs(nodes[0].index - predicate.index) / 40
-            score -= 0.0 if place.entry.country else 0.6
-            scored.append((score, -place.start, place))
-        verbal = plover in VERBAL_TYPES
-        if scored:
-            best = max(scored, key=lambda s: (s[0], s[1]))
-            if best[0] >= (3.2 if verbal else 1.0):
-                self._last_place = best[2]
-                return ChosenPlace(best[2], "locative phrase in the act's sentence", True)
-        return ChosenPlace(None, "no place in the act's sentence")
-
-    def inherited_place(self, plover: str, *, at_home: bool) -> ChosenPlace:
-        """Return the place of an act whose own sentence names none.
-
-        Args:
-            plover: the act's type.
-            at_home: True where an actor is of the country that the article is about: what it says, it says there.
-        """
-        if plover in _SPOKEN and not at_home:
-            return ChosenPlace(None, "an act of words, and no place in its own clause")
-        if self._last_place is not None and plover not in VERBAL_TYPES:
-            return ChosenPlace(self._last_place, "place of the act told before")
-        if self._main is not None:
-            return ChosenPlace(self._main, "main place of the article")
-        return ChosenPlace(None, "no place in the sentence, before it or in the lead")
+    def inherited_place(self, plover: str, *, at_home: bool, told: ChosenPlace | None = None) -> ChosenPlace:
+        """Return the place of an act whose own sentence names none; arguments as of :meth:`PlaceChoice.inherited`."""
+        return self._place_choice.inherited(plover, at_home=at_home, told=told)
 
     def resolve_date(self, expression: DateExpression, tense: Tense | None, previous: date | None) -> ResolvedDate:
         """Return what a date expression stands for."""

@@ -166,6 +166,7 @@ def _circumstances(
         quantities=tables.quantities.find(article.text, language=language),
         grammar=tables.dates,
         published=published,
+        title=article.title,
     )
     lead = sentences[min(_LEAD, len(sentences)) - 1]
     circumstances.read_lead(lead.end)

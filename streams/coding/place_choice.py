@@ -1,0 +1,253 @@
+"""Where an act takes place, among the places that its article names.
+
+Rules in order: the place that the act's own clause gives (a locative phrase, the place attacked or visited); the place
+of the act that a noun takes up again ("l'attentat"), or of the act told just before; the article's main place, which
+its title or lead names. Acts of words have their own place or none, save where the speaker is at home. What none of
+them gives stays empty, with the reason. Does not choose between places of one name (:mod:`places`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.coding.circumstance_words import CircumstanceWords
+from streams.coding.places import PlaceEntry, ResolvedPlace
+from streams.coding.spans import between, head_of, meeting, nodes_between
+from streams.coding.text import fold, one_for_one
+from streams.coding.tree import Node, Tree
+
+#: Acts of word: they happen wherever their speaker is, which the text seldom says.
+VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "SANCTION"})
+
+#: Acts of word that nobody meets for: with a foreign speaker, nothing ties them to the article's place.
+_SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
+
+#: How far the lead goes, in code points.
+_LEAD = 700
+
+#: How many mentions in the text a place in the title is worth to its country: where it says that all happens there
+#: ("Mali : …", "… à Bamako"), and elsewhere.
+_TITLE_SAYS, _TITLE_NAMES = 6, 2
+
+#: A place that scores lower is not the act's; acts of words need a phrase of their own.
+_ENOUGH, _ENOUGH_FOR_WORDS = 0.5, 2.6
+
+#: How much farther a place is from an act for each noun, and each verb, through which it hangs on it.
+_PER_NOUN, _PER_VERB = 0.1, 0.5
+
+_WORD = re.compile(r"[^\W_]+'?")
+_TITLE_HEAD = re.compile(r"\s*:")
+_PRECISION = {"city": 1.5, "region": 0.7}
+_KIND_BONUS = {"city": 0.5, "region": 0.4, "other": 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPlace:
+    """A place for an act, or why there is none."""
+
+    place: ResolvedPlace | None
+    reason: str
+    own: bool = False
+    """True where the act's own sentence names it."""
+
+
+@dataclass(slots=True)
+class _Weight:
+    """What speaks for a place being the article's."""
+
+    place: ResolvedPlace
+    score: float = 0.0
+
+
+class PlaceChoice:
+    """Chooses the places of one article's acts, in the order of its sentences."""
+
+    def __init__(
+        self,
+        *,
+        text: str,
+        title: str,
+        words: CircumstanceWords,
+        saying: frozenset[str],
+        places: Sequence[ResolvedPlace],
+        title_places: Sequence[ResolvedPlace],
+    ) -> None:
+        """Take the places of the whole text and title, in order."""
+        self._text = text
+        self._title = title
+        self._words = words
+        self._saying = saying
+        self.places = tuple(places)
+        self._title_places = tuple(title_places)
+        self._countries = self._weigh_countries()
+        self.main = self._main_place()
+        self._last: ResolvedPlace | None = None
+
+    def main_country(self) -> str | None:
+        """Return the alpha-2 code of the country that the article is about, if one stands out."""
+        best = self._countries.most_common(1)
+        return best[0][0] if best else None
+
+    def _heads_title(self, place: ResolvedPlace) -> bool:
+        """Say whether a place opens the title before a colon ("Mali : …"): the article plays there."""
+        return place.start <= len("« La ") and _TITLE_HEAD.match(self._title, place.end) is not None
+
+    def _weigh_countries(self) -> Counter[str]:
+        weights: Counter[str] = Counter(p.entry.country for p in self.places if p.entry.country)
+        for place in self._title_places:
+            if place.entry.country:
+                says = self._heads_title(place) or self._is_locative(place, self._title)
+                weights[place.entry.country] += _TITLE_SAYS if says else _TITLE_NAMES
+        return weights
+
+    def _is_locative(self, place: ResolvedPlace, text: str) -> bool:
+        """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
+        before = fold(one_for_one(text[max(0, place.start - 40) : place.start]))
+        tail = _WORD.findall(before)[-6:]
+        if not tail:
+            return False
+        if tail[-1] in self._words.strong_locatives:
+            return True
+        return any(w in self._words.strong_locatives for w in tail[:-1]) and tail[-1] in self._words.links
+
+    def _main_place(self) -> ResolvedPlace | None:
+        """Return the place where the article plays: in its main country, what title and lead say."""
+        country = self.main_country()
+        weights: dict[object, _Weight] = {}
+
+        def add(place: ResolvedPlace, score: float) -> None:
+            key = place.entry.geonames_id or (place.entry.name, place.entry.country)
+            weights.setdefault(key, _Weight(place)).score += score
+
+        for place in self.places:
+            if place.entry.country == country or not place.entry.country:
+                locative = self._is_locative(place, self._text)
+                lead = place.start < _LEAD
+                add(place, 0.3 + (0.5 if locative else 0.0) + (1.0 if locative and lead else 0.0))
+        for place in self._title_places:
+            if place.entry.country == country:
+                says = self._is_locative(place, self._title) or self._heads_title(place)
+                add(place, 1.5 + (1.5 if says and place.entry.kind != "country" else 0.0))
+        if not weights:
+            return None
+        best = max(weights.values(), key=lambda w: (w.score + self._precision(w.place.entry), -w.place.start))
+        return best.place
+
+    def _precision(self, entry: PlaceEntry) -> float:
+        """Return what speaks for an exact place rather than the country around it."""
+        return _PRECISION.get(entry.kind, 0.0) - (0.0 if entry.country else 1.0)
+
+    def choose(
+        self, tree: Tree, predicate: Node, governor: Node, plover: str, taken: Sequence[tuple[int, int]]
+    ) -> ChosenPlace:
+        """Return the place that an act's own sentence gives it.
+
+        Args:
+            tree: its sentence.
+            predicate: the trigger's head.
+            governor: the verb that carries it.
+            plover: its type.
+            taken: spans of its actors; a place inside one is that actor's, not the act's.
+        """
+        verbal = plover in VERBAL_TYPES
+        scored: list[tuple[float, int, ResolvedPlace]] = []
+        for place in self.places:
+            if not tree.start <= place.start < tree.end:
+                continue
+            nodes = nodes_between(tree, place.start, place.end)
+            if nodes:
+                score = self._score(place, nodes, tree, predicate, governor, verbal=verbal)
+                if any(start <= place.start < end for start, end in taken):
+                    score -= 1.5
+                scored.append((score, -place.start, place))
+        if scored:
+            score, _, place = max(scored, key=lambda s: (s[0], s[1]))
+            if score >= (_ENOUGH_FOR_WORDS if verbal else _ENOUGH):
+                self._last = place
+                return ChosenPlace(place, "locative phrase in the act's sentence", True)
+        return ChosenPlace(None, "no place in the act's sentence")
+
+    def _score(
+        self, place: ResolvedPlace, nodes: list[Node], tree: Tree, predicate: Node, governor: Node, *, verbal: bool
+    ) -> float:
+        """Return how surely a place is that of an act: by its preposition, and by how it hangs on the act."""
+        head = head_of(nodes)
+        while True:  # "dans le centre de X": what counts is the preposition of "centre"
+            above = tree.head(head)
+            if above is None or above.index in {predicate.index, governor.index}:
+                break
+            if not (above.lemmas & self._words.place_nouns and head.relation in {"nmod", "appos", "flat:name"}):
+                break
+            head = above
+        score = self._manner(place, head, tree, predicate, verbal=verbal)
+        score += self._attachment(head, tree, predicate, governor)
+        if any(n.pos == "ADJ" for n in nodes):
+            score -= 1.5
+        score += _KIND_BONUS.get(place.entry.kind, 0.0)
+        score -= abs(nodes[0].index - predicate.index) / 40
+        score -= 0.0 if place.entry.country else 0.6
+        return score
+
+    def _manner(self, place: ResolvedPlace, head: Node, tree: Tree, predicate: Node, *, verbal: bool) -> float:
+        """Return what the preposition or function of a place says for its being where something happens."""
+        case = tree.case(head)
+        first = case.split(" ")[0]
+        if first in self._words.locatives or case in self._words.locatives or self._is_locative(place, self._text):
+            return 2.0
+        if head.relation in {"obj", "nsubj:pass"} and not verbal and head.head == predicate.index:
+            return 1.0
+        if head.relation == "nmod" and head.head == predicate.index and not verbal:
+            return 0.5
+        if head.relation.startswith(("nsubj", "obl:agent", "obj", "iobj")):
+            return -3.5
+        return -2.0
+
+    def _attachment(self, head: Node, tree: Tree, predicate: Node, governor: Node) -> float:
+        """Return how closely a place hangs on an act: on its own words, or through others."""
+        for top in (predicate, governor):
+            if tree.is_below(head, top):
+                steps = between(tree, head, top)
+                verbs = sum(n.is_verbal for n in steps)
+                return (
+                    (1.5 if top.index == predicate.index else 1.2)
+                    - _PER_NOUN * (len(steps) - verbs)
+                    - _PER_VERB * verbs
+                )
+        joint = meeting(tree, head, governor)
+        if joint is None:
+            return -0.5
+        steps = between(tree, head, joint) if joint.index != head.index else []
+        nouns = sum(not n.is_verbal for n in steps)
+        verbs = len(steps) - nouns
+        if joint.is_verbal and joint.lemmas & self._saying:
+            return -0.8
+        return 0.3 - _PER_NOUN * nouns - _PER_VERB * verbs
+
+    def inherited(self, plover: str, *, at_home: bool, told: ChosenPlace | None = None) -> ChosenPlace:
+        """Return the place of the act last asked for, whose own sentence names none.
+
+        Args:
+            plover: the act's type.
+            at_home: True where an actor is of the country that the article is about: what it says, it says there.
+            told: the place of an earlier act that this one takes up, if it does.
+        """
+        if plover in _SPOKEN and not at_home:
+            return ChosenPlace(None, "an act of words, and no place in its own clause")
+        if told is not None and told.place is not None:
+            return ChosenPlace(told.place, "place of the act that the words take up")
+        if plover not in VERBAL_TYPES and self._goes_on_at_last():
+            return ChosenPlace(self._last, "place of the act told before")
+        if self.main is not None:
+            return ChosenPlace(self.main, "main place of the article")
+        return ChosenPlace(None, "no place in the sentence, before it or in the lead")
+
+    def _goes_on_at_last(self) -> bool:
+        """Say whether the act told before narrows the article's main place, or there is none to speak of."""
+        if self._last is None:
+            return False
+        if self.main is None or not self.main.entry.country:
+            return True
+        return self.main.entry.kind == "country" and self._last.entry.country == self.main.entry.country
