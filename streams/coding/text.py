@@ -9,8 +9,9 @@ Exact behaviour, in order:
   next one starts in lower case (a wrapped line).
 * ``. ! ? …`` end a sentence when what follows (after closing quotes and brackets) starts like a sentence: upper case,
   digit, opening quote or dash. Not after an abbreviation or an initial, not in ``(...)``, not inside a number.
-* Glued sentences are parted: after a full stop between a word and a capitalised word ("islamique.Les"), and before a
-  capitalised function word stuck to a lower-case word ("impressionnanteQuelques").
+* Glued sentences are parted: after a full stop between a word, acronym, number or closing quote and a capitalised word
+  ("islamique.Les", "l'AFP.Selon"), and before a capitalised function word stuck to a lower-case word
+  ("impressionnanteQuelques").
 * A sentence longer than :data:`LONGEST_SENTENCE` code points is cut at the last ``;``, ``:``, ``,`` or space before the
   limit; each piece counts as a sentence.
 """
@@ -139,10 +140,14 @@ def _opens_sentence(text: str, rest: int, end: int) -> bool:
 
 
 def _is_glue(text: str, before: str, closed: int, end: int) -> bool:
-    """Say whether a terminator with no space after it still ends a sentence ("islamique.Les")."""
-    if len(before) < 2 or not before[-1].islower() or not before[-2].isalpha():
+    """Say whether a terminator with no space after it still ends a sentence ("islamique.Les", "l'AFP.Selon")."""
+    if len(before) < 2 or closed + 1 >= end or not text[closed].isupper() or text[closed + 1].isupper():
         return False
-    return text[closed].isupper() and closed + 1 < end and not text[closed + 1].isupper()
+    last, next_to_last = before[-1], before[-2]
+    if last.islower() and next_to_last.isalpha():
+        return True
+    acronym = last.isupper() and next_to_last.isupper()
+    return text[closed + 1].islower() and (acronym or last.isdigit() or last in _CLOSERS)
 
 
 def _terminator_cuts(text: str, start: int, end: int, abbreviations: frozenset[str]) -> Iterator[int]:

@@ -85,3 +85,16 @@ def test_a_sentence_without_end_is_cut_at_the_limit() -> None:
 def test_folding_forgets_case_and_accents() -> None:
     assert fold("ÉTAT") == fold("état") == "etat"
     assert fold("Cœur") == "coeur"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Il l'a dit à l'ONU.Selon lui, rien ne presse.", ["Il l'a dit à l'ONU.", "Selon lui, rien ne presse."]),
+        ("Rien depuis 2011.Pour la ville, tout va.", ["Rien depuis 2011.", "Pour la ville, tout va."]),
+        ('Il parle de "mensonges".La mairie se tait.', ['Il parle de "mensonges".', "La mairie se tait."]),
+        ("Le budget de 3.5 millions des U.S.A passe.", ["Le budget de 3.5 millions des U.S.A passe."]),
+    ],
+)
+def test_sentences_glued_to_an_acronym_a_number_or_a_quote_are_parted(text: str, sentences: list[str]) -> None:
+    assert [text[s.start : s.end] for s in split_sentences(text, "fr")] == sentences
