@@ -51,6 +51,7 @@ class LagReader:
         self._interval = interval
         self._report = report
         self._complain = complain
+        self._failures = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
@@ -63,23 +64,25 @@ class LagReader:
         self._stop.set()
 
     def _run(self) -> None:
-        failures = 0
         while not self._stop.wait(self._interval):
             try:
                 self._ask_until_stopped()
             except Exception as exc:  # noqa: BLE001 - a gauge that stands still for good would be worse than a log line
-                failures += 1
+                self._failures += 1
                 # Once is no news: on a new cluster the group's coordinator comes up after the first question.
-                if failures > 1:
+                if self._failures > 1:
                     self._complain(f"the consumer lag could not be read: {type(exc).__name__}: {exc}")
 
     def _ask_until_stopped(self) -> None:
-        consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, client_id="depeche-lag")
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap, client_id="depeche-lag", group_id=None, enable_auto_commit=False
+        )
         try:
             admin = KafkaAdminClient(bootstrap_servers=self._bootstrap, client_id="depeche-lag")
             try:
                 while True:
                     self._report(self._read(consumer, admin))
+                    self._failures = 0
                     if self._stop.wait(self._interval):
                         return
             finally:

@@ -21,6 +21,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Final, Literal, TypeVar
 
 from streams import coding_job
@@ -151,6 +152,7 @@ class CodingPool:
         Raises:
             CoderUnavailableError: one of them could not.
         """
+        _start_resource_tracker()
         versions = await asyncio.gather(*(lane.start() for lane in self._lanes))
         self.coder_version = versions[0]
         for lane in self._lanes:
@@ -222,6 +224,23 @@ class CodingPool:
             facts, error = None, f"{error}; so did reading it"
         LOG.error("poison article %s: %s", facts.article_id if facts else "that could not be read", error)
         return Refused(facts, "poison", error)
+
+
+def _start_resource_tracker() -> None:
+    """Start multiprocessing's tracker such that it tidies up after a killed worker without a warning.
+
+    It frees the semaphores of a process that was killed, as it should, and calls them leaked, which they are not.
+    It is a process of its own and takes its warning filters from the environment, once.
+    """
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def shares(sizes: Sequence[int], parts: int) -> list[list[int]]:
