@@ -11,6 +11,7 @@ For topics that are deleted from the front. In compacted ones gaps are the rule.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -18,6 +19,8 @@ from typing import Final
 from kafka import KafkaConsumer, TopicPartition
 
 from streams.records import Incoming
+
+LOG = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 30.0
 
@@ -53,13 +56,27 @@ class Continuity:
             # The work so far ends where the last batch ended, or where another worker, who had the partition in
             # between, committed. An offset before that is read again, which is harmless.
             expected = here.get(place) or max(self._committed(*place) or 0, self._next.get(place, 0))
-            if record.offset > expected and await self._exists(*place, expected, record.offset):
-                msg = (
-                    f"{record.topic}, partition {record.partition}: records from offset {expected} to before "
-                    f"{record.offset} were passed over; stopping, so that they are read again"
-                )
-                raise SkippedRecordsError(msg)
+            if record.offset > expected:
+                await self._ask(place, expected, record.offset)
             here[place] = record.offset + 1
+
+    async def _ask(self, place: tuple[str, int], expected: int, found: int) -> None:
+        topic, partition = place
+        if await self._exists(topic, partition, expected, found):
+            msg = (
+                f"{topic}, partition {partition}: records from offset {expected} to before {found} were passed over; "
+                f"stopping, so that they are read again"
+            )
+            raise SkippedRecordsError(msg)
+        if expected:
+            LOG.warning(
+                "%s, partition %d: offsets %d to before %d hold no records any more; if the topic's retention deleted "
+                "records, nobody has worked on them",
+                topic,
+                partition,
+                expected,
+                found,
+            )
 
     def advance(self, records: Sequence[Incoming]) -> None:
         """Note that these records were worked on and acknowledged."""

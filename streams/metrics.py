@@ -29,6 +29,10 @@ LATENCY_BUCKETS: Final = (
 """Seconds from one point of an article's way to another: from a push to a backfill of last week."""
 
 
+LOOP_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds that the event loop wakes too late: from the timer's own to a session lost (6 s and more)."""
+
+
 class WorkerMetrics:
     """The metrics of one worker, registered in a registry of its own."""
 
@@ -87,6 +91,13 @@ class WorkerMetrics:
             "depeche_table_entries", "Keys in a table of this worker, estimated.", ("table",), registry=registry
         )
 
+        self._loop_delay = Histogram(
+            "depeche_event_loop_delay_seconds",
+            "How much later than asked for the worker's event loop turned, twice a second.",
+            buckets=LOOP_BUCKETS,
+            registry=registry,
+        )
+
     def article(self, result: Result, record: Incoming, *, now: datetime) -> None:
         """Count an article version, once, with its latencies; or a dead letter that was no article."""
         if isinstance(result, Coded):
@@ -133,6 +144,10 @@ class WorkerMetrics:
     def in_flight(self, stage: str, change: int) -> None:
         """Add to the records in work."""
         self._in_flight.labels(stage).inc(change)
+
+    def loop_delay(self, seconds: float) -> None:
+        """Observe how much too late the event loop woke."""
+        self._loop_delay.observe(seconds)
 
     def pool_restart(self, cause: str) -> None:
         """Count a pool process replaced: `killed` or `timeout`."""

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -31,11 +29,13 @@ from streams import app as wiring
 from streams.coder_stage import CoderStage
 from streams.dead_letters import DeadLetterRatioError, RatioStop
 from streams.faust_table import FaustTable
-from streams.lag import LagReader
+from streams.lag import LagReader, Lags
 from streams.ledger_stage import Ledger
 from streams.live_first import LiveFirst
+from streams.log_limit import RepeatLimit
 from streams.merger import Merger
 from streams.metrics import WorkerMetrics
+from streams.own_folder import FolderInUseError, own_folder
 from streams.pool import CoderUnavailableError, CodingPool, PoolSettings
 from streams.records import Incoming, StillOurs
 from streams.settings import StreamSettings
@@ -59,6 +59,12 @@ STALLED_SECONDS: Final = 60.0
 LIBRARY_LOGGERS: Final = ("aiokafka", "faust", "kafka", "mode", "streams.recovery")
 """Loggers that tell of each connection and task at INFO; `run` raises them to WARNING. The last is Faust's own too:
 it names a logger after the module that its class is in."""
+
+BROKER_SILENT_SECONDS: Final = 30.0
+"""A broker that has not told the lag for so long is away, and the worker does not do its work."""
+
+BEAT_SECONDS: Final = 0.5
+"""How often the event loop is to say that it turns."""
 
 _INPUTS: Final = (ARTICLES, BACKFILL, OUTCOMES, MENTIONS)
 
@@ -88,6 +94,7 @@ class Worker:
         self._state = "starting"
         self._app: Any = None
         self._beat = time.monotonic()
+        self._broker_answered = time.monotonic()
         self._in_hand = 0
         self._empty_handed = asyncio.Event()
         self._stopping = False
@@ -107,8 +114,10 @@ class Worker:
         for name in LIBRARY_LOGGERS:
             if logging.getLogger(name).level == logging.NOTSET:
                 logging.getLogger(name).setLevel(logging.WARNING)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(RepeatLimit(LIBRARY_LOGGERS))
         try:
-            with _own_folder(self._settings):
+            with own_folder(self._settings.data_folder):
                 return asyncio.run(self._main())
         except FolderInUseError as exc:
             LOG.error("%s", exc)
@@ -118,13 +127,16 @@ class Worker:
         """Say how the worker is. Safe from any thread."""
         stalled = time.monotonic() - self._beat
         rebalancing = bool(getattr(self._app, "rebalancing", False))
+        silent = time.monotonic() - self._broker_answered
+        answering = silent < max(BROKER_SILENT_SECONDS, 3 * self._settings.lag_seconds)
         healthy = self._state not in ("failed",) and (self._state == "starting" or stalled < STALLED_SECONDS)
         return WorkerHealth(
             healthy=healthy,
-            ready=healthy and self._state == "working" and not rebalancing,
+            ready=healthy and self._state == "working" and not rebalancing and answering,
             details={
                 "state": "rebalancing" if self._state == "working" and rebalancing else self._state,
                 "loop": f"turned {stalled:.1f} s ago",
+                "broker": "answers" if answering else f"has not answered for {silent:.0f} s",
                 "in hand": f"{self._in_hand} batches",
                 "coder": self._pool.coder_version or "loading",
             },
@@ -135,6 +147,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked.set)
+        loop.set_exception_handler(self._unhandled)
         beating = asyncio.create_task(self._keep_beating())
         try:
             return await self._work(asked)
@@ -145,6 +158,13 @@ class Worker:
         finally:
             beating.cancel()
             self._pool.stop()
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Report what nobody caught, but for Faust's sends that a stop cancels: their records are read again."""
+        if self._state in ("stopping", "failed") and isinstance(context.get("exception"), asyncio.CancelledError):
+            LOG.debug("cancelled by the stop: %s", context.get("message"))
+            return
+        loop.default_exception_handler(context)
 
     async def _work(self, asked: asyncio.Event) -> int:
         settings = self._settings
@@ -267,6 +287,7 @@ class Worker:
             if starting.done() and not crashed.done() and not stop.done():
                 starting.result()
                 self._state = "working"
+                self._broker_answered = time.monotonic()
                 LOG.info("working on %s.* at %s", self._settings.prefix, self._settings.bootstrap)
                 await asyncio.wait({crashed, stop}, return_when=asyncio.FIRST_COMPLETED)
             if crashed.done():
@@ -332,25 +353,34 @@ class Worker:
 
     def _lag_reader(self) -> LagReader:
         settings = self._settings
+
+        def report(lags: Lags) -> None:
+            self._broker_answered = time.monotonic()
+            self._metrics.lag(lags, now=time.time())
+
         return LagReader(
             bootstrap=settings.bootstrap,
             group=settings.group,
             topics=[topic.name(settings.prefix) for topic in _INPUTS],
             interval=settings.lag_seconds,
-            report=lambda lags: self._metrics.lag(lags, now=time.time()),
+            report=report,
             complain=LOG.warning,
         )
 
     async def _keep_beating(self) -> None:
         while True:
             self._beat = time.monotonic()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(BEAT_SECONDS)
+            self._metrics.loop_delay(max(0.0, time.monotonic() - self._beat - BEAT_SECONDS))
 
     async def _watch_tables(self, tables: Sequence[FaustTable]) -> None:
         while True:
             await asyncio.sleep(self._settings.lag_seconds)
             for table in tables:
-                self._metrics.table_entries(table.name, table.entries())
+                try:
+                    self._metrics.table_entries(table.name, table.entries())
+                except Exception as exc:  # noqa: BLE001 - a gauge that stands still for good would be worse
+                    LOG.warning("table %s could not be measured: %s: %s", table.name, type(exc).__name__, exc)
 
 
 async def _unless(asked: asyncio.Event, work: Awaitable[None]) -> bool:
@@ -373,21 +403,3 @@ def _cut_short(status: int) -> None:
     LOG.warning("the stop hangs; ending the process")
     logging.shutdown()
     os._exit(status)
-
-
-class FolderInUseError(Exception):
-    """Another worker has the data folder. The message names it."""
-
-
-@contextmanager
-def _own_folder(settings: StreamSettings) -> Iterator[None]:
-    """Hold the data folder: two workers in one would tear each other's tables apart."""
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
-    path = settings.data_folder / "worker.lock"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            msg = f"{settings.data_folder} belongs to another worker that runs: give each worker a data folder"
-            raise FolderInUseError(msg) from exc
-        yield

@@ -80,3 +80,13 @@ def test_a_partition_that_comes_back_goes_on_where_the_other_worker_committed() 
 
 def test_records_in_hand_over_a_rebalance_are_no_gap() -> None:
     check(Broker(range(100), committed=10).continuity(), offsets(10, 11), offsets(12, 13))
+
+
+def test_records_that_nobody_has_worked_on_and_nobody_has_any_more_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    check(Broker(range(8, 20), committed=5).continuity(), offsets(8, 9))
+    assert "offsets 5 to before 8 hold no records any more" in caplog.text
+
+
+def test_the_beginning_of_a_topic_that_was_there_before_the_group_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    check(Broker(range(8, 20)).continuity(), offsets(8, 9))
+    assert not caplog.records
