@@ -73,8 +73,9 @@ class Forms:
             found.update([listed] if isinstance(listed, str) else listed)
         folded = {fold(lemma) for lemma in found}
         endings = _FRENCH_ENDINGS if self._language == "fr" else _ENGLISH_ENDINGS
+        shortest = 2 if self._language == "fr" else 1  # letters of a stem, and one more: "us-ed", "di-ed"
         for ending, replacements in endings:
-            if low.endswith(ending) and len(low) > len(ending) + 2:
+            if low.endswith(ending) and len(low) > len(ending) + shortest:
                 stem = low[: -len(ending)]
                 candidates = [fold(stem + r) for r in replacements]
                 if self._language == "en" and len(stem) > 2 and stem[-1] == stem[-2]:
