@@ -113,6 +113,8 @@ def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
         for n in names:
             if n.index == last + 1:
                 last += 1
+    while last + 1 < len(tree.nodes) and _goes_on(tree.nodes[last], tree.nodes[last + 1], node):
+        last += 1
     while first < node.index and tree.nodes[first].pos in {"PUNCT", "CCONJ", "ADV"}:
         first += 1
     start, end = tree.nodes[first].start, tree.nodes[last].end
@@ -121,6 +123,12 @@ def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
             n.end for n in tree.nodes[first : last + 1] if n.end - start <= _LONGEST_ARGUMENT or n.index == node.index
         )
     return start, end
+
+
+def _goes_on(last: Node, following: Node, node: Node) -> bool:
+    """Say whether a name goes on in the next word, which the parser hung elsewhere ("Jean Dupont", "Dupont" loose)."""
+    names = last.pos == following.pos == "PROPN" and following.text[:1].isupper()
+    return names and following.start == last.end + 1 and (last.index == node.index or following.relation in _NAME_LINKS)
 
 
 def as_arguments(tree: Tree, node: Node, source: str, lexicon: Lexicon) -> list[Argument]:

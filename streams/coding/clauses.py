@@ -15,10 +15,20 @@ _RELATIVES = frozenset({"qui", "que", "qu'", "dont", "lequel", "laquelle", "lesq
 _CLITIC_OBJECTS = frozenset({"l'", "le", "la", "les", "l"})
 _CLITIC_DATIVES = frozenset({"lui", "leur", "me", "m'", "nous", "vous", "te"})
 _REFLEXIVES = frozenset({"se", "s'"})
+_ENCLITICS = frozenset({"-il", "-elle", "-ils", "-elles", "-t-il", "-t-elle", "-t-ils", "-t-elles", "-je", "-on"})
 _FIRST_REFLEXIVES = frozenset({"me", "m'", "nous", "te", "t'", "vous"})
 
 #: A chain of control or coordination longer than this is a parser's error.
 _DEEPEST = 6
+
+
+def _agrees(participle: Node, noun: Node, *, plural: bool) -> bool:
+    """Say whether a French participle can agree with a noun, or with a coordination that begins with it."""
+    number = "Number=Plur" if plural else next((f for f in noun.morph if f.startswith("Number=")), None)
+    if number is not None and any(f.startswith("Number=") and f != number for f in participle.morph):
+        return False
+    genders = [f for f in noun.morph if f.startswith("Gender=")]
+    return plural or not genders or all(f in genders for f in participle.morph if f.startswith("Gender="))
 
 
 class Clauses:
@@ -106,7 +116,16 @@ class Clauses:
             if c.folded in {"ce", "c'", "cela", "ca", "y"}:
                 continue
             return self._through_relative(c, verb)
-        return self._stray_subject(verb) or self._inverted(verb)
+        return self._enclitic(verb) or self._stray_subject(verb) or self._inverted(verb)
+
+    def _enclitic(self, verb: Node) -> Node | None:
+        """Return the pronoun behind its verb that the parser hung elsewhere ("s'indigne-t-il notamment")."""
+        for n in self.tree.nodes[verb.index + 1 : verb.index + 3]:
+            if n.folded in _ENCLITICS:
+                return n
+            if not n.text.startswith("-"):
+                return None
+        return None
 
     def _inverted(self, verb: Node) -> Node | None:
         """Return the subject that follows its verb after a quotation ("…", s'indigne le maire), tagged as an object."""
@@ -220,7 +239,27 @@ class Clauses:
                 if above.is_verbal:
                     return self._raw_subject(above, depth + 1)
             return []
-        return [noun]
+        return [self._agreeing(verb, noun)]
+
+    def _agreeing(self, participle: Node, noun: Node) -> Node:
+        """Return the noun that a participle agrees with, where the one it hangs on can't be it.
+
+        "La plainte contre le maire et son épouse, jugés à Lyon": the parser hangs "jugés" on "plainte".
+        """
+        tree = self.tree
+        if tree.language != "fr" or not self.is_participle(participle) or participle.index < noun.index:
+            return noun
+        if _agrees(participle, noun, plural=len(tree.conjuncts(noun)) > 1):
+            return noun
+        for n in reversed(tree.nodes[noun.index + 1 : participle.index]):
+            first = tree.first_conjunct(n)
+            if n.pos not in {"NOUN", "PROPN"} or n.relation.startswith("flat") or is_day(n):
+                continue
+            if _agrees(participle, n, plural=False):
+                return n
+            if first.index > noun.index and _agrees(participle, first, plural=True):
+                return first
+        return noun
 
     def object(self, verb: Node, depth: int = 0) -> list[Node]:
         """Return the logical object: who undergoes the act."""

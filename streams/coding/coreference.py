@@ -30,6 +30,8 @@ class Antecedent:
     human: bool
     core: str
     subject: bool
+    parts: tuple[tuple[int, int], ...] = ()
+    """Offsets of each of several coordinated parties; empty for one."""
 
 
 class Antecedents:
@@ -62,9 +64,11 @@ class Antecedents:
         core, node = argument.core, argument.node
         coordinated = len(tree.conjuncts(node)) > 1
         start, end = argument.start, argument.end
+        parts: tuple[tuple[int, int], ...] = ()
         if coordinated and subject:
-            last = as_arguments(tree, node, "subject", self._lexicon)[-1]
-            end = max(end, last.end)
+            several = as_arguments(tree, node, "subject", self._lexicon)
+            end = max(end, several[-1].end)
+            parts = tuple((a.start, a.end) for a in several) if len(several) > 1 else ()
         determiners = tree.children(node, "det")
         features = {f for d in determiners for f in d.morph} | set(node.morph)
         feminine = True if "Gender=Fem" in features else (False if "Gender=Masc" in features else None)
@@ -74,7 +78,7 @@ class Antecedents:
         named = core.pos == "PROPN" or core.text[:1].isupper()
         human = named or bool(core.lemmas & (classes["PERSON"] | classes["INSTITUTION"]))
         plural = coordinated or "Number=Plur" in features or core.index != node.index
-        return Antecedent(start, end, tree.sentence, plural, feminine, human, core.lemma, subject)
+        return Antecedent(start, end, tree.sentence, plural, feminine, human, core.lemma, subject, parts)
 
     def _remember_name(self, argument: Argument, made: Antecedent, tree: Tree) -> None:
         """Remember the last word of a full name, so that the surname alone finds it again."""
@@ -105,21 +109,53 @@ class Antecedents:
                 return self._speakers[near]
         return None
 
-    def of(self, argument: Argument, tree: Tree) -> Antecedent | None:
-        """Return what an argument refers back to, or None if it names its party itself or the reference is not sure."""
+    def of(self, argument: Argument, tree: Tree, others: frozenset[int] = frozenset()) -> Antecedent | None:
+        """Return what an argument refers back to, or None if it names its party itself or the reference is not sure.
+
+        Args:
+            argument: the argument.
+            tree: its sentence.
+            others: where the other parties of its act start: what acts on somebody is not whom it acts on.
+        """
         core, words = argument.core, self._lexicon.word_set
+        if self.points_back(argument, tree):
+            return self._last_named(core, tree, others)
         if core.folded in words("first_person"):
             return self.speaker(tree.sentence)
         if argument.source == "possessive" and core.pos == "DET":
             return self._owner(core, tree)
         if core.folded in words("third_person") or (core.pos == "PRON" and "Person=3" in core.morph):
-            return self._nearest(core, tree, subjects_only=core.folded not in {"l'", "le", "la", "les"})
+            return self._nearest(core, tree, others, subjects_only=core.folded not in {"l'", "le", "la", "les"})
         determiners = tree.children(argument.node, "det") + tree.children(argument.node, "nmod:poss")
         if core.lemmas & words("own_country") and any(
             "Poss=Yes" in d.morph or d.folded in {"son", "sa", "ses", "leur", "leurs", "his", "her", "their", "its"}
             for d in determiners
         ):
             return self._subject_of_sentence(tree, argument) or self.speaker(tree.sentence)
+        return None
+
+    def points_back(self, argument: Argument, tree: Tree) -> bool:
+        """Say whether a phrase means whoever was named last: "celui-ci", "ce dernier", "l'intéressé"."""
+        core = argument.core
+        following = [n.folded.strip("-") for n in tree.nodes[core.index + 1 : core.index + 3]]
+        if core.folded in {"celui", "celle", "ceux", "celles"} and "ci" in following:
+            return True
+        determiners = {c.folded for c in tree.children(core, "det")}
+        return bool(core.lemmas & self._lexicon.word_set("pointers")) and bool(
+            determiners & self._lexicon.word_set("definite")
+        )
+
+    def _last_named(self, pointer: Node, tree: Tree, others: frozenset[int]) -> Antecedent | None:
+        """Return the party named last before a pointer that agrees with it."""
+        plural = "Number=Plur" in pointer.morph or pointer.folded.endswith("s") or pointer.folded == "ceux"
+        feminine = "Gender=Fem" in pointer.morph or pointer.folded in {"celle", "celles"}
+        for made in reversed(self._seen):
+            if made.sentence < tree.sentence - 1:
+                return None
+            before = made.sentence < tree.sentence or made.end <= pointer.start
+            agrees = made.plural == plural and made.feminine in {None, feminine}
+            if before and made.human and agrees and made.start not in others:
+                return made
         return None
 
     def _owner(self, possessive: Node, tree: Tree) -> Antecedent | None:
@@ -150,7 +186,7 @@ class Antecedents:
         return None
 
     def _nearest(
-        self, pronoun: Node, tree: Tree, *, subjects_only: bool, any_number: bool = False, any_gender: bool = False
+        self, pronoun: Node, tree: Tree, others: frozenset[int] = frozenset(), *, subjects_only: bool
     ) -> Antecedent | None:
         plural = "Number=Plur" in pronoun.morph or pronoun.folded in {
             "ils",
@@ -173,10 +209,10 @@ class Antecedents:
             if made.sentence >= tree.sentence - _REACH
             and (made.sentence < tree.sentence or made.end <= pronoun.start)
             and made.human
-            and (any_number or made.plural == plural)
+            and made.plural == plural
+            and made.start not in others
             and (
-                any_gender
-                or inanimate
+                inanimate
                 or made.feminine is None
                 or (made.feminine and feminine)
                 or (made.feminine is False and masculine)

@@ -7,6 +7,7 @@ an act except for nouns of the country's own institutions and people ("la police
 # ruff: noqa: PLR0911 - one rule of grammar per branch; splitting them would hide the order of the rules
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -77,6 +78,11 @@ class Parties:
             )
         return self._known[key]
 
+    def named_countries(self) -> Counter[str]:
+        """Return how often the article names each country by a state, demonym, person or body known to the table."""
+        found = self._table.find(self._text, language=self._lexicon.language)
+        return Counter(span.resolution.country for span in found if span.resolution.country is not None)
+
     def is_class(self, argument: Argument, names: Iterable[str]) -> bool:
         """Say whether an argument's head is of one of the classes (or is one of the lemmas)."""
         return any(self._of_class(argument, name) for name in names)
@@ -120,6 +126,8 @@ class Parties:
     def is_actor(self, argument: Argument) -> bool:
         """Say whether an argument can act: a person, a body, a state, a name, or a pronoun for one."""
         core = argument.core
+        if core.lemmas & self._lexicon.word_set("pointers"):
+            return True
         if core.folded in {"rien", "ce", "cela", "ca", "nothing", "what"} or (
             core.text.isdigit() and argument.source not in {"subject", "object"}
         ):
@@ -137,15 +145,32 @@ class Parties:
             return False  # "la demande de Kiev" belongs to an actor and is none
         return found.country is not None or found.organisation is not None or found.sector is not None
 
-    def resolve(self, argument: Argument, tree: Tree, hint: str | None) -> ResolvedParty:
+    def resolve_all(
+        self, argument: Argument, tree: Tree, hint: str | None, others: frozenset[int] = frozenset()
+    ) -> list[ResolvedParty]:
+        """Return who an argument is: several for a pronoun that takes up several, else as :meth:`resolve`."""
+        antecedent = self._antecedents.of(argument, tree, others)
+        if antecedent is None or not antecedent.parts:
+            return [self.resolve(argument, tree, hint, others)]
+        out = []
+        for start, end in antecedent.parts:
+            words = self._text[start:end]
+            found = self.resolve_phrase(words, hint)
+            out.append(ResolvedParty(words, start, end, found, True, antecedent.core, antecedent.human))
+        return out
+
+    def resolve(
+        self, argument: Argument, tree: Tree, hint: str | None, others: frozenset[int] = frozenset()
+    ) -> ResolvedParty:
         """Return who an argument is, following pronouns and allusions to their antecedent where one is sure.
 
         Args:
             argument: the argument.
             tree: its sentence.
             hint: alpha-3 of the country that domestic nouns belong to here.
+            others: where the other parties of the act start, none of which it can be.
         """
-        antecedent = self._antecedents.of(argument, tree)
+        antecedent = self._antecedents.of(argument, tree, others)
         if antecedent is not None:
             # What was already worked out for the antecedent's sentence holds for its pronoun.
             words = self._text[antecedent.start : antecedent.end]
