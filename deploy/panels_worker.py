@@ -84,6 +84,21 @@ CODING = Row(
             unit="short",
         ),
         Panel(
+            "Event loop delay",
+            "p99 of how much later than asked for the worker's event loop turned. Coding is in other processes, so it "
+            "is milliseconds; a second and more means a machine short of CPU, and heartbeats, commits and health that "
+            "wait with it.",
+            (
+                Query(
+                    "histogram_quantile(0.99, sum by (le, instance) "
+                    "(rate(depeche_event_loop_delay_seconds_bucket[5m])))",
+                    "{{instance}}",
+                ),
+            ),
+            unit="s",
+            thresholds=((1, "orange"), (5, "red")),
+        ),
+        Panel(
             "Time of a batch",
             "p99 from a batch in hand to its outputs acknowledged by the broker, by stage. Where coding is quick and "
             "this is not, the broker is slow.",
