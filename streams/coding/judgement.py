@@ -7,7 +7,7 @@ One :class:`Judge` serves one article and sees its sentences in order. Does not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from schemas.mention import PloverType
 from streams.coding.actors import ActorResolution
@@ -23,43 +23,13 @@ from streams.coding.lexicon import Entry, Lexicon
 from streams.coding.matching import Match, find_matches
 from streams.coding.modality import ModalityReader, Stance
 from streams.coding.parties import Parties, ResolvedParty
+from streams.coding.repetition import Reading, without_contained, without_outcomes, without_repetition
 from streams.coding.roles import Filled, RoleFinder
 from streams.coding.setting import Setting
-from streams.coding.tree import Node, Tree
-
-#: Prepositions that hang the act on what it did to people ("blessés dans des heurts").
-_OCCASION = frozenset(
-    {
-        "dans",
-        "lors de",
-        "par",
-        "au cours de",
-        "pendant",
-        "a la suite de",
-        "suite a",
-        "apres",
-        "de",
-        "durant",
-        "a",
-        "in",
-        "during",
-        "by",
-        "after",
-    }
-)
-
+from streams.coding.tree import Tree
 
 #: A noun takes up an act at most this many sentences back.
 _FARTHEST_SAME_ACT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A match that passed its constraints, with its arguments."""
-
-    match: Match
-    filled: Filled
-    mutual: bool
 
 
 class Judge:
@@ -91,22 +61,22 @@ class Judge:
         if not for_acts:
             return []
         finder = RoleFinder(tree, self._lexicon, clauses, self._parties.is_class)
-        readings: list[_Reading] = []
+        readings: list[Reading] = []
         for alternatives in find_matches(tree, self._lexicon, clauses):
             for match in alternatives:
                 filled = finder.fill(match)
                 if self._fits(match, filled, tree, clauses):
                     mutual = self._lexicon.frames[match.pattern.entry.frame].mutual
-                    readings.append(_Reading(match, self._only_actors(filled), mutual))
+                    readings.append(Reading(match, self._only_actors(filled), mutual))
                     break
-        readings = _without_contained(readings)
-        readings = _without_outcomes(readings, tree)
+        readings = without_contained(readings)
+        readings = without_outcomes(readings, tree)
         modality = ModalityReader(tree, self._lexicon, clauses)
         said = sayings(tree, self._lexicon, clauses)
         judged = [(r, self._stance(r, modality)) for r in readings]
         kept = [(r, stance) for r, stance in judged if _is_told(r, stance)]
         acts = [self._act(r, stance, tree, said) for r, stance in kept]
-        kept_acts = _without_repetition(acts, tree)
+        kept_acts = without_repetition(acts, tree)
         self._acts += kept_acts
         return kept_acts
 
@@ -190,7 +160,7 @@ class Judge:
             nodes = [n for w in match.words for case, n in clauses.obliques(w) if case == key]
         return [a for n in nodes for a in as_arguments(tree, n, key, self._lexicon)]
 
-    def _stance(self, reading: _Reading, modality: ModalityReader) -> Stance:
+    def _stance(self, reading: Reading, modality: ModalityReader) -> Stance:
         match, filled = reading.match, reading.filled
         is_noun = match.pattern.pos == "noun" and not filled.supported
         stance = modality.read(filled.governor, is_noun=is_noun)
@@ -200,7 +170,7 @@ class Judge:
             stance = Stance("asserted", "done by being the aim", stance.past_perfect, stance.purpose)
         return stance
 
-    def _implied_actor(self, reading: _Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
+    def _implied_actor(self, reading: Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
         """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""
         entry = reading.match.pattern.entry
         if entry.type != "COERCE" and entry.cameo not in {"090", "115", "112"}:
@@ -212,7 +182,7 @@ class Judge:
                     return tuple(as_arguments(tree, node, "announces it", self._lexicon)[:1])
         return ()
 
-    def _participants(self, reading: _Reading, tree: Tree) -> tuple[Argument, ...]:
+    def _participants(self, reading: Reading, tree: Tree) -> tuple[Argument, ...]:
         """Return the subject of the clause in which talks or an accord are an occasion ("après des discussions")."""
         if reading.match.pattern.pos != "noun" or reading.match.pattern.entry.type not in {"CONSULT", "AGREE"}:
             return ()
@@ -224,7 +194,7 @@ class Judge:
                 return tuple(a for a in found if self._parties.is_actor(a) and not tree.is_below(node, a.node))
         return ()
 
-    def _act(self, reading: _Reading, stance: Stance, tree: Tree, said: list[Saying]) -> Act:
+    def _act(self, reading: Reading, stance: Stance, tree: Tree, said: list[Saying]) -> Act:
         match, filled = reading.match, reading.filled
         if not filled.actors:
             implied = self._implied_actor(reading, tree, said)
@@ -345,7 +315,7 @@ def _goes_there(entry: Entry) -> bool:
     return entry.type == "AID" or (entry.type == "CONSULT" and entry.mode == "visit")
 
 
-def _is_told(reading: _Reading, stance: Stance) -> bool:
+def _is_told(reading: Reading, stance: Stance) -> bool:
     """Say whether an act is told at all: a mere aim, or what somebody is asked to do, is not."""
     if stance.purpose and reading.match.pattern.entry.type not in _DONE_IN_MEANING:
         return False
@@ -388,81 +358,3 @@ def _party_reason(side: str, arguments: Sequence[Argument], parties: Sequence[Re
     if arguments:
         return f"what stands where the frame looks for the {side} can't be one"
     return f"the sentence names no {side} where the frame looks for one"
-
-
-def _without_contained(readings: Sequence[_Reading]) -> list[_Reading]:
-    """Leave out readings whose head is part of a longer expression that was read ("usage" in "fait usage de gaz")."""
-    longer: set[int] = set()
-    for reading in readings:
-        if len(reading.match.words) > 1:
-            longer |= {w.index for w in reading.match.words if w.index != reading.match.node.index}
-    return [r for r in readings if r.match.node.index not in longer]
-
-
-def _without_outcomes(readings: Sequence[_Reading], tree: Tree) -> list[_Reading]:
-    """Merge what an act did to people with the act that the same clause names ("tué dans un raid"): one act.
-
-    The outcome's reading stays, with the named act's actor if it has none of its own.
-    """
-    kept: list[_Reading] = []
-    merged: set[int] = set()
-    for reading in readings:
-        entry = reading.match.pattern.entry
-        if not entry.outcome:
-            continue
-        for other in readings:
-            if other is reading or other.match.pattern.entry.type != entry.type or other.match.pattern.pos != "noun":
-                continue
-            if other.match.pattern.entry.outcome or not _hangs_on(other.match.node, reading.match.node, tree):
-                continue
-            merged.add(other.match.node.index)
-            sides = other.filled.actors + (other.filled.targets if other.mutual else ())
-            if not reading.filled.actors and sides:
-                filled = Filled(sides, reading.filled.targets, reading.filled.governor, False)
-                reading = _Reading(reading.match, filled, reading.mutual)  # noqa: PLW2901 - the merged reading replaces the first
-        kept.append(reading)
-    outcomes = {r.match.node.index: r for r in kept}
-    return [outcomes.get(r.match.node.index, r) for r in readings if r.match.node.index not in merged]
-
-
-def _hangs_on(noun: Node, outcome: Node, tree: Tree) -> bool:
-    above = tree.head(noun)
-    if above is None:
-        return False
-    if above.index == outcome.index:
-        return tree.case(noun) in _OCCASION
-    if above.is_verbal and outcome.head == above.index and not outcome.is_verbal:
-        return noun.relation in {"nsubj", "obj"}  # "l'attaque a fait six blessés"
-    return False
-
-
-def _without_repetition(acts: Sequence[Act], tree: Tree) -> list[Act]:
-    """Return the acts of a sentence without a second telling of one.
-
-    A second act of a type goes if it names no party, or the same parties by a noun, or if the first governs it ("s'est
-    dite prête à aider").
-    """
-    out: list[Act] = []
-    for act in acts:
-        same = [a for a in out if a.plover == act.plover]
-        bare = not act.actors and not act.targets
-        parties = ({p.text for p in act.actors}, {p.text for p in act.targets})
-        again = any(
-            ({p.text for p in a.actors}, {p.text for p in a.targets}) == parties
-            and (act.pattern.pos == "noun" or a.pattern.entry.id == act.pattern.entry.id)
-            for a in same
-        )
-        governed = any(_governs(a.node, act.node, tree) for a in same)
-        if not (same and bare) and not again and not governed:
-            out.append(act)
-    return out
-
-
-def _governs(above: Node, below: Node, tree: Tree) -> bool:
-    """Say whether one predicate is the infinitive complement of another."""
-    return (below.relation in {"xcomp", "obl:arg"} and below.head == above.index) or (
-        below.relation in {"xcomp", "obl:arg", "advcl", "obl:mod", "acl"}
-        and "VerbForm=Inf" in below.morph
-        and tree.is_below(below, above)
-        and above.index != below.index
-    )
