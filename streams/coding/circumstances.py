@@ -9,11 +9,10 @@ that the lead names, for acts of the news itself. What none of them gives stays 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from streams.coding.circumstance_words import circumstance_words
-from streams.coding.date_resolution import ResolvedDate
+from streams.coding.date_choice import ChosenDate, DateChoice
 from streams.coding.dates import DateExpression, DateGrammar, Tense
 from streams.coding.lexicon import Lexicon
 from streams.coding.place_choice import VERBAL_TYPES, ChosenPlace, PlaceChoice
@@ -23,9 +22,6 @@ from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
 __all__ = ["VERBAL_TYPES", "ChosenDate", "ChosenPlace", "Circumstances"]
-
-#: A date that scores lower belongs to another act of its sentence.
-_TOO_FAR = -1.3
 
 #: Which quantities an act of a type can have.
 _KINDS = {
@@ -38,15 +34,6 @@ _KINDS = {
     "SANCTION": {"money", "people", "other"},
 }
 _COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenDate:
-    """A date for an act, or why there is none."""
-
-    expression: DateExpression | None
-    resolved: ResolvedDate | None
-    reason: str
 
 
 class Circumstances:
@@ -69,10 +56,7 @@ class Circumstances:
         self._lexicon = lexicon
         # A capitalised article at the start of a sentence is no place, though one in India is called "Un".
         self.places = tuple(p for p in places if fold(p.text) not in lexicon.word_set("articles"))
-        self._dates = tuple(dates)
         self._quantities = tuple(quantities)
-        self._grammar = grammar
-        self._published = published
         self._place_choice = PlaceChoice(
             text=text,
             title=title,
@@ -81,7 +65,13 @@ class Circumstances:
             places=self.places,
             title_places=[p for p in title_places if fold(p.text) not in lexicon.word_set("articles")],
         )
-        self._lead_date: tuple[DateExpression, ResolvedDate] | None = None
+        self._date_choice = DateChoice(
+            words=circumstance_words(lexicon.language),
+            saying=lexicon.word_set("saying"),
+            dates=dates,
+            grammar=grammar,
+            published=published,
+        )
 
     def main_country(self) -> str | None:
         """Return the alpha-2 code of the country that the article is about, if one stands out."""
@@ -106,87 +96,23 @@ class Circumstances:
         """Return the place of an act whose own sentence names none; arguments as of :meth:`PlaceChoice.inherited`."""
         return self._place_choice.inherited(plover, at_home=at_home, told=told)
 
-    def resolve_date(self, expression: DateExpression, tense: Tense | None, previous: date | None) -> ResolvedDate:
-        """Return what a date expression stands for."""
-        return self._grammar.resolve(expression, published=self._published, tense=tense, previous=previous)
-
     def choose_date(
         self, tree: Tree, predicate: Node, governor: Node, plover: str, tense: Tense | None, *, background: bool
     ) -> ChosenDate:
-        """Return the date of an act; ``background`` is True for what lies before the news and gets no inherited day."""
-        here = [d for d in self._dates if tree.start <= d.start < tree.end]
-        clause = tree.clause_of(governor)
-        inside = {n.index for n in tree.subtree(clause, frozenset({"acl:relcl", "advcl", "ccomp", "parataxis"}))}
-        own = {n.index for n in tree.subtree(predicate)}
-        scored: list[tuple[float, int, DateExpression]] = []
-        for expression in here:
-            nodes = [n for n in tree.nodes if n.start < expression.end and n.end > expression.start]
-            if not nodes:
-                continue
-            score = self._date_score(nodes, tree, clause, own, inside)
-            score -= abs(nodes[0].index - predicate.index) / 25
-            if score > _TOO_FAR:
-                scored.append((score, -expression.start, expression))
-        previous = self._lead_day()
-        for _, _, expression in sorted(scored, key=lambda s: (s[0], s[1]), reverse=True):
-            resolved = self.resolve_date(expression, tense, previous)
-            undated = background or plover in VERBAL_TYPES or self._lead_date is None
-            if resolved.value is not None or (len(scored) == 1 and undated):
-                day = resolved.value is not None and len(resolved.value) == 10
-                if self._lead_date is None and day and self._is_recent(resolved):
-                    self._lead_date = (expression, resolved)
-                return ChosenDate(expression, resolved, f"in the act's sentence; {resolved.reason}")
-        if plover in VERBAL_TYPES and background:
-            return ChosenDate(None, None, "told as background, and no date in the sentence")
-        if self._lead_date is not None:
-            return ChosenDate(self._lead_date[0], self._lead_date[1], f"day of the news; {self._lead_date[1].reason}")
-        return ChosenDate(None, None, "no date in the sentence, and the lead names no day")
-
-    def _date_score(self, nodes: Sequence[Node], tree: Tree, clause: Node, own: set[int], inside: set[int]) -> float:
-        """Return how closely a date belongs to an act: its phrase, its clause, or one aside."""
-        score = 0.0
-        if any(n.index in own for n in nodes):
-            score += 2.0
-        if any(n.index in inside for n in nodes):
-            return score + 1.5
-        verb = next((n for n in tree.ancestors(nodes[0]) if n.is_verbal), None)
-        if verb is not None and verb.index != clause.index and score == 0.0:
-            if verb.lemmas & self._lexicon.word_set("saying"):
-                score -= 0.7
-            elif not tree.is_below(clause, verb):
-                score -= 1.4
-        return score
-
-    def _lead_day(self) -> date | None:
-        if self._lead_date is None or self._lead_date[1].value is None or len(self._lead_date[1].value) != 10:
-            return None
-        return date.fromisoformat(self._lead_date[1].value)
+        """Return the date of an act; arguments as of :meth:`DateChoice.choose`."""
+        return self._date_choice.choose(tree, predicate, governor, plover, tense, background=background)
 
     def read_lead(self, first_sentences_end: int) -> None:
-        """Find the day of the news: the first day that the lead names, no later than a day after publication."""
-        for expression in self._dates:
-            if expression.start >= first_sentences_end:
-                return
-            resolved = self.resolve_date(expression, None, None)
-            if resolved.value is not None and len(resolved.value) == 10 and self._is_recent(resolved):
-                self._lead_date = (expression, resolved)
-                return
-
-    def _is_recent(self, resolved: ResolvedDate) -> bool:
-        """Say whether a day can be that of the news: within a month of publication, where that is known."""
-        if self._published is None or resolved.earliest is None:
-            return True
-        return abs((self._published - resolved.earliest).days) <= 31
+        """Find the day of the news before an offset."""
+        self._date_choice.read_lead(first_sentences_end)
 
     def is_historical(self, chosen: ChosenDate) -> bool:
-        """Say whether a date lies a year or more before the article."""
-        if chosen.resolved is None or chosen.resolved.latest is None or self._published is None:
-            return False
-        return (self._published - chosen.resolved.latest).days > 300
+        """Say whether a date lies about a year or more before the article."""
+        return self._date_choice.is_historical(chosen)
 
     def has_date(self, tree: Tree) -> bool:
         """Say whether a sentence holds a date expression."""
-        return any(tree.start <= d.start < tree.end for d in self._dates)
+        return self._date_choice.has_date(tree)
 
     def choose_quantities(
         self, tree: Tree, governor: Node, plover: str, spans: Sequence[tuple[int, int]]

@@ -1,0 +1,67 @@
+"""Dates that an article gives for an act elsewhere than in the act's own clause, settled when all its acts are read.
+
+News tells what happened twice: first with the day of whoever says so ("a indiqué mercredi une source"), then with the
+day of the act ("mardi soir"). An act on the ground that has no date of its own takes that of the same act told
+elsewhere; where the day it inherited is only one of telling, that of the article's other acts on the ground. Acts of
+words, plans and background keep what they have. Does not look at sentences (:mod:`date_choice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from streams.coding.assembly import Act
+from streams.coding.date_choice import ChosenDate
+from streams.coding.place_choice import VERBAL_TYPES
+
+#: Words that begin alike are forms of one: "attaque", "attaqué".
+_STEM = 5
+
+_DAY = len("2020-01-31")
+
+
+def settle_dates(acts: Sequence[Act]) -> list[Act]:
+    """Return the acts, dates inherited from the telling replaced by those of the acts themselves."""
+    dated = [act for act in acts if _on_the_ground(act) and _has_own_day(act)]
+    return [_dated(act, dated) for act in acts]
+
+
+def _on_the_ground(act: Act) -> bool:
+    return act.plover not in VERBAL_TYPES and act.stance.modality in {"asserted", "reported"}
+
+
+def _has_own_day(act: Act) -> bool:
+    resolved = act.date.resolved
+    day = resolved is not None and resolved.value is not None and len(resolved.value) == _DAY
+    return day and act.date.own and not act.historical and not act.stance.past_perfect
+
+
+def _dated(act: Act, dated: Sequence[Act]) -> Act:
+    if act.date.own or not _on_the_ground(act) or act.stance.past_perfect or not dated:
+        return act
+    same = [other for other in dated if other.plover == act.plover and _alike(act, other)]
+    if same:
+        nearest = min(same, key=lambda other: (abs(other.sentence - act.sentence), other.trigger))
+        return replace(act, date=_taken(nearest.date, f"as sentence {nearest.sentence} dates the same act"))
+    if act.date.told:
+        first = next((o for o in dated if o.date.resolved is not None and not _later(o.date, act.date)), None)
+        if first is not None:
+            return replace(act, date=_taken(first.date, f"day of what sentence {first.sentence} tells"))
+    return act
+
+
+def _alike(act: Act, other: Act) -> bool:
+    return act.node.lemma[:_STEM] == other.node.lemma[:_STEM]
+
+
+def _later(day: ChosenDate, told: ChosenDate) -> bool:
+    """Say whether a day lies after that on which the act is told."""
+    if day.resolved is None or told.resolved is None or day.resolved.value is None or told.resolved.value is None:
+        return False
+    return day.resolved.value > told.resolved.value
+
+
+def _taken(date: ChosenDate, reason: str) -> ChosenDate:
+    how = date.resolved.reason if date.resolved is not None else ""
+    return replace(date, reason=f"{reason}; {how}" if how else reason, own=False, told=False)
