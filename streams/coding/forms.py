@@ -6,6 +6,7 @@ dictionaries, so a text is scanned in time linear in its length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,15 @@ _ENGLISH_ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ing", ("", "e")), ("ed", ("", "e")), ("es", ("", "e")), ("s", ("",)),
 )  # fmt: skip
 
+#: Endings of past participles, and of the infinitives that they belong to.
+_FRENCH_PARTICIPLES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"ée?s?$"), ("er", "naitre")),
+    (re.compile(r"(?:[aeo]int|[ui]t|ait|[ou]?vert|fert|mort)(?:e?s?)$"), ("ir", "re")),
+    (re.compile(r"ie?s?$"), ("ir", "re")),
+    (re.compile(r"[uû]e?s?$"), ("ir", "re")),
+    (re.compile(r"(?:is|os|us)(?:e?s?)$"), ("ir", "re")),
+)
+
 
 class Forms:
     """Surface forms and their lemmas in one language, with a memory of those seen."""
@@ -50,6 +60,8 @@ class Forms:
         for part in ("verb", "noun", "adj", "aux"):
             if part in exceptions:
                 self._exceptions.append(exceptions[part])
+        index: Any = lookups.get_table("lemma_index", {})
+        self._verbs = frozenset(fold(verb) for verb in index.get("verb", ()))
         self._wanted = wanted
         self._seen: dict[str, frozenset[str]] = {}
 
@@ -62,6 +74,16 @@ class Forms:
                 self._seen.clear()
             self._seen[form] = known
         return known
+
+    def participle_of(self, form: str) -> frozenset[str]:
+        """Return the folded infinitives of the French verbs whose past participle a form may be."""
+        low = form.lower()
+        for ending, infinitives in _FRENCH_PARTICIPLES:
+            if ending.search(low):
+                return frozenset(
+                    x for x in self.lemmas(form) if x.endswith(infinitives) and (x in self._verbs or self._wanted(x))
+                )
+        return frozenset()
 
     def _find(self, form: str) -> frozenset[str]:
         low = form.lower()

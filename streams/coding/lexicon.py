@@ -106,6 +106,8 @@ class Pattern(_Checked):
     rest: tuple[str, ...] = ()
     """Folded lemmas or forms that follow the head, small gaps allowed; articles are left out."""
     reflexive: bool = False
+    clitic: str = ""
+    """The pronoun that must stand before the verb: "en" in "s'en prendre", "y" in "y aller"."""
 
 
 class Lexicon:
@@ -175,7 +177,7 @@ class Lexicon:
 def _specificity(pattern: Pattern) -> tuple[int, int, str]:
     entry = pattern.entry
     constraints = len(entry.require) + (len(entry.needs) > 0)
-    return (len(pattern.rest) * 2 + pattern.reflexive, constraints, entry.id)
+    return (len(pattern.rest) * 2 + pattern.reflexive + bool(pattern.clitic), constraints, entry.id)
 
 
 def _patterns(entry: Entry, articles: frozenset[str], language: str) -> Iterable[Pattern]:
@@ -193,6 +195,7 @@ def _patterns(entry: Entry, articles: frozenset[str], language: str) -> Iterable
                     if plain.startswith(clitic):
                         reflexive, plain = True, plain[len(clitic) :]
             words = [w for w in plain.replace("'", "' ").split() if fold(w) not in articles]
+            clitic = words.pop(0) if _starts_with_clitic(words, pos, language) else ""
             yield Pattern(
                 entry=entry,
                 pos=pos,
@@ -200,7 +203,14 @@ def _patterns(entry: Entry, articles: frozenset[str], language: str) -> Iterable
                 spelling=words[0].lower(),
                 rest=tuple(fold(w) for w in words[1:]),
                 reflexive=reflexive,
+                clitic=clitic,
             )
+
+
+def _starts_with_clitic(words: list[str], pos: PartOfSpeech, language: str) -> bool:
+    """Say whether a verbal expression starts with a pronoun before its verb ("en découdre avec")."""
+    verbal = language == "fr" and pos == "verb" and len(words) > 1
+    return verbal and words[0] in {"en", "y"} and fold(words[1]).endswith(("er", "ir", "re"))
 
 
 def lexicon_files(language: str) -> tuple[str, ...]:

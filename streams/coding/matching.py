@@ -13,6 +13,7 @@ from streams.coding.tree import PREPOSITIONS, Node, Tree
 #: Words that may stand between the parts of an expression ("a fait hier un usage important de").
 _GAP = {"verb": 4, "noun": 1, "adjective": 1}
 _FREE = frozenset({"DET", "PUNCT"})
+_CLITICS = frozenset({"en", "y", "s'", "se", "m'", "n'", "ne", "pas"})
 
 
 #: Determiners that are never pronouns.
@@ -109,9 +110,8 @@ def _rest_after(pattern: Pattern, node: Node, tree: Tree) -> tuple[Node, ...] | 
 
 def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Match]]:
     """Return, for each word that may carry an act, its matches, the most specific pattern first."""
-    out: list[list[Match]] = []
+    found: dict[int, list[Match]] = {}
     for node in tree.nodes:
-        here: list[Match] = []
         seen: set[int] = set()
         for lemma in sorted(node.lemmas):
             for pattern in lexicon.patterns.get(lemma, ()):
@@ -120,15 +120,14 @@ def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Ma
                 seen.add(id(pattern))
                 if _only_by_lost_accents(pattern, node):
                     continue
-                if pattern.pos == "verb" and not _voice_fits(pattern, node, clauses):
+                if pattern.pos == "verb" and not _voice_fits(pattern, node, tree, clauses):
                     continue
                 rest = _rest_after(pattern, node, tree) or _rest_as_object(pattern, node, tree, clauses)
                 if rest is not None:
-                    here.append(Match(pattern, _pivot(node, rest, tree), (node, *rest)))
-        if here:
-            here.sort(key=_rank, reverse=True)
-            out.append(here)
-    return out
+                    # "sont mobilisés" and "mobilisés" are readings of one predicate: the better one is chosen.
+                    pivot = _pivot(node, rest, tree)
+                    found.setdefault(pivot.index, []).append(Match(pattern, pivot, (node, *rest)))
+    return [sorted(found[index], key=_rank, reverse=True) for index in sorted(found)]
 
 
 def _rest_as_object(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) -> tuple[Node, ...] | None:
@@ -144,11 +143,24 @@ def _rest_as_object(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) 
     return None
 
 
-def _voice_fits(pattern: Pattern, node: Node, clauses: Clauses) -> bool:
+def _voice_fits(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) -> bool:
     """Say whether a verb is reflexive where its pattern is, and only there ("s'exiler" is not "exiler")."""
+    if pattern.clitic and not _has_before(pattern.clitic, node, tree):
+        return False
     if pattern.reflexive:
-        return clauses.is_reflexive_for(node)
-    return bool(pattern.rest) or not clauses.is_reflexive(node)
+        return clauses.is_reflexive_for(node) or (bool(pattern.clitic) and _has_before("s'", node, tree))
+    return bool(pattern.rest or pattern.clitic) or not clauses.is_reflexive(node)
+
+
+def _has_before(clitic: str, verb: Node, tree: Tree) -> bool:
+    """Say whether a pronoun stands before a verb, with nothing between but its auxiliaries, pronouns and adverbs."""
+    for position in range(verb.index - 1, max(-1, verb.index - 7), -1):
+        here = tree.nodes[position]
+        if here.folded == clitic:
+            return True
+        if here.pos not in {"AUX", "ADV", "PRON", "PART"} and here.folded not in _CLITICS:
+            return False
+    return False
 
 
 def _only_by_lost_accents(pattern: Pattern, node: Node) -> bool:
@@ -167,9 +179,11 @@ def _pivot(node: Node, rest: tuple[Node, ...], tree: Tree) -> Node:
 
 
 def _rank(match: Match) -> tuple[int, int, str]:
-    entry = match.pattern.entry
+    pattern, entry = match.pattern, match.pattern.entry
+    # "être inculpé" says no more than the participle "inculpé" that it turns on.
+    words = len(pattern.rest) - (match.node.index != match.words[0].index)
     return (
-        len(match.pattern.rest) * 2 + match.pattern.reflexive,
+        words * 2 + pattern.reflexive + bool(pattern.clitic),
         len(entry.require) + (len(entry.needs) > 0),
         entry.id,
     )

@@ -15,6 +15,7 @@ from spacy.lookups import Lookups
 from spacy.tokens import Doc
 
 from streams.coding.forms import Forms
+from streams.coding.repair import repair_french
 from streams.coding.text import Sentence, fold, one_for_one
 from streams.coding.tree import Node, Tree
 
@@ -151,6 +152,8 @@ class Parser:
             )
         if self.language == "en":
             _to_universal(nodes)
+        else:
+            repair_french(nodes, self.forms.participle_of)
         return Tree(nodes, self.language, sentence.index, sentence.start, sentence.end)
 
 

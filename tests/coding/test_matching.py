@@ -1,0 +1,94 @@
+"""Which words carry an act, whatever the parser made of them: clitics, participles, numerals, inversions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+from schemas.mention import Mention
+from streams.coding.coder import Coder, load_coder
+from tests.coding.articles import article
+
+
+@lru_cache(maxsize=1)
+def _coder() -> Coder:
+    return load_coder(("fr",))
+
+
+def _mentions(sentence: str) -> tuple[Mention, ...]:
+    [coding] = _coder().code([article(sentence)])
+    return coding.mentions
+
+
+def _told(sentence: str) -> list[tuple[str, list[str], list[str]]]:
+    return [(m.type, [a.text for a in m.actors], [t.text for t in m.targets]) for m in _mentions(sentence)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Le ministre s'en prend à la presse.", ("ACCUSE", ["Le ministre"], ["la presse"])),
+        ("La sénatrice s'en est vivement prise au préfet.", ("ACCUSE", ["La sénatrice"], ["préfet"])),
+        ("Des casseurs s'en sont pris à une patrouille.", ("ASSAULT", ["Des casseurs"], ["une patrouille"])),
+    ],
+)
+def test_expressions_with_a_clitic_are_found(sentence: str, expected: tuple[str, list[str], list[str]]) -> None:
+    assert expected in _told(sentence)
+
+
+def test_a_clitic_is_required_where_the_expression_has_one() -> None:
+    assert _told("Le ministre prend à la presse son papier.") == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Un espion letton a été empoisonné à Vienne.", ("ASSAULT", [], ["Un espion letton"])),
+        ("Des vandales ont profané trente tombes.", ("ASSAULT", ["Des vandales"], ["trente tombes"])),
+    ],
+)
+def test_a_participle_after_its_auxiliary_is_a_verb_whatever_its_tag(
+    sentence: str, expected: tuple[str, list[str], list[str]]
+) -> None:
+    assert expected in _told(sentence)
+
+
+def test_a_bare_participle_at_the_start_tells_its_act_of_the_subject() -> None:
+    told = _told("Arrêté jeudi par la gendarmerie, le dissident a été libéré samedi.")
+    assert ("COERCE", ["la gendarmerie"], ["le dissident"]) in told
+    assert any(kind == "RETREAT" for kind, _, _ in told)
+
+
+def test_the_counted_noun_heads_a_number() -> None:
+    assert _told("Trois cents personnes se sont rassemblées devant la mairie de Sofia.") == [
+        ("PROTEST", ["Trois cents personnes"], [])
+    ]
+
+
+def test_a_day_between_verb_and_object_does_not_hide_the_object() -> None:
+    assert [kind for kind, _, _ in _told("La Suède a envoyé jeudi trois cents soldats en Estonie.")] == ["MOBILIZE"]
+
+
+def test_two_readings_of_one_predicate_give_one_act() -> None:
+    assert len(_mentions("Quarante gendarmes sont mobilisés à Bamako.")) == 1
+
+
+def test_a_noun_in_ant_is_no_verb() -> None:
+    assert _told("L'opposant Vladimir Petrenko a été arrêté.")[0][0] == "COERCE"
+    assert len(_mentions("L'assaillant a blessé deux gendarmes.")) == 1
+
+
+def test_an_inverted_passive_has_its_subject() -> None:
+    told = _told("Ont été arrêtés deux journalistes bulgares.")
+    assert told == [("COERCE", [], ["deux journalistes bulgares"])]
+
+
+def test_an_adjective_between_commas_does_not_take_the_subject() -> None:
+    told = _told('Le recteur, "furieux" selon ses collègues, a rejeté la demande du ministère.')
+    assert told[0][:2] == ("REJECT", ["Le recteur"])
+
+
+def test_typographic_apostrophes_and_capitals_are_read() -> None:
+    assert _told("L’avocat du parti a été arrêté à Minsk.")[0][0] == "COERCE"
+    assert _told("LA POLICE ARRÊTE TROIS SYNDICALISTES À ANKARA")[0][0] == "COERCE"
