@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 
 from rich.console import Console
@@ -15,6 +16,13 @@ from depeche.present import visible
 
 _STATUS_SECONDS = 15.0
 """Where there is no terminal, the state is printed at most so often, and only when it changed."""
+
+
+@contextmanager
+def _whether_seen_or_not() -> Iterator[None]:
+    """Go on where nobody reads any more (a closed terminal, a pipe's end): what runs must still be stopped in order."""
+    with suppress(OSError, SystemExit):  # SystemExit: rich's answer to a broken pipe
+        yield
 
 
 class Screen:
@@ -31,14 +39,14 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line, with the time."""
-        with self._lock:
+        with self._lock, _whether_seen_or_not():
             for line in text.splitlines():
                 self._print(line)
 
     def set_status(self, text: str) -> None:
         """Show the current state."""
         shown = Text(visible(text))
-        with self._lock:
+        with self._lock, _whether_seen_or_not():
             if self._console.is_terminal:
                 if self._live is None:
                     self._live = self._console.status(shown)
@@ -54,7 +62,7 @@ class Screen:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with self._lock:
+        with self._lock, _whether_seen_or_not():
             if self._live is not None:
                 self._live.stop()
                 self._live = None

@@ -7,6 +7,7 @@ comes in while the workers finish what they hold, and both can still commit. Doe
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ from depeche.settings import FILE_VARIABLE, Loaded, Settings, show, variable
 from depeche.supervisor import Backoff, ChildSpec, News, Supervisor
 from depeche.topics import TopicError, ensure_topics
 from depeche.watch import Watch
+from schemas.topics import DEFAULT_PREFIX
 
 _TICK_SECONDS = 0.2
 _CHILD_STOP_SECONDS = 30.0
@@ -87,8 +89,9 @@ def choose_ports(settings: Settings) -> Ports:
                 # Held until all are chosen, or two of them might be the same.
                 listener = held.enter_context(socket.create_server((settings.metrics_host, port)))
             except (OSError, OverflowError) as exc:
+                reason = (getattr(exc, "strerror", None) or str(exc)).partition(" (while")[0]
                 msg = (
-                    f"can't serve metrics at {settings.metrics_host}:{port}: {exc}. Set {name} "
+                    f"can't serve metrics at {settings.metrics_host}:{port}: {reason}. Set {name} "
                     f"({variable(name)}) to another port, or to 0 for any free one"
                 )
                 raise UpError(msg) from exc
@@ -166,16 +169,18 @@ def _start(
     try:
         lock = stack.enter_context(RunningLock(settings.data))
     except OSError as exc:
-        msg = f"the data folder {settings.data.absolute()} can't be used: {exc.strerror or exc}"
-        raise UpError(msg) from exc
-    ports = choose_ports(settings)
+        raise _unusable(settings.data, exc) from exc
     _check_inputs(settings, say)
+    ports = choose_ports(settings)
     say(f"data folder   {settings.data.absolute()}")
     broker = _start_broker(settings, stack, signals, say)
     bootstrap = broker.address if broker is not None else settings.bootstrap
     _make_topics(settings, bootstrap, say)
     urls = _urls(settings, ports)
-    lock.tell(Note(os.getpid(), bootstrap, settings.prefix, urls))
+    try:
+        lock.tell(Note(os.getpid(), bootstrap, settings.prefix, urls))
+    except OSError as exc:
+        raise _unusable(settings.data, exc) from exc
     _introduce(settings, bootstrap, urls, say)
     supervisor = Supervisor(
         child_specs(ports, child_environment(loaded, options, bootstrap, os.environ)),
@@ -242,6 +247,13 @@ class _BrokerKeeper:
         return True
 
 
+def _unusable(data: Path, exc: OSError) -> UpError:
+    return UpError(
+        f"the data folder {data.absolute()} can't be used: {exc.strerror or exc}. Mend that, or name another folder "
+        f"with --data ({variable('data')})"
+    )
+
+
 def _check_inputs(settings: Settings, say: Say) -> None:
     """Name the feed lists that are not there before anything starts; make the drop folders that are not."""
     for path in settings.feeds:
@@ -302,10 +314,20 @@ def _introduce(settings: Settings, bootstrap: str, urls: Mapping[str, str], say:
         say(f"feeds         {', '.join(map(str, settings.feeds)) or 'the shipped list'}")
     for folder in settings.drops:
         say(f"drop folder   {folder}: put .txt, .html or .jsonl files there")
-    here = "" if settings.data == Path("var") else f" --data {settings.data}"
-    say(f"to watch      depeche{here} tail events        (in another terminal)")
-    say(f"to prove      depeche{here} audit")
+    if not settings.poll_feeds and not settings.drops:
+        say("input         only what you publish with `depeche ingest`")
+    here = options_of_others(settings)
+    say(f"to watch      depeche tail events{here}        (in another terminal)")
+    say(f"to prove      depeche audit{here}")
     say(f"broker        {bootstrap}; Ctrl-C stops everything")
+
+
+def options_of_others(settings: Settings) -> str:
+    """Return the options with which the other commands find what runs here, ready to be copied; empty by default."""
+    told = [("--data", str(settings.data), "var"), ("--prefix", settings.prefix, DEFAULT_PREFIX)]
+    if settings.bootstrap:
+        told[0] = ("--bootstrap", settings.bootstrap, "")
+    return "".join(f" {option} {shlex.quote(value)}" for option, value, default in told if value != default)
 
 
 def _stop_children(supervisor: Supervisor, signals: StopSignals, say: Say) -> None:

@@ -87,6 +87,8 @@ class Watch:
             status = str(read_status(self._bootstrap, self._prefix, f"{self._prefix}-worker"))
         except ReaderError as exc:
             status = f"no status: {exc}"
+        except Exception as exc:  # noqa: BLE001 - whatever a client library raises, the news of readiness goes on
+            status = f"no status: {type(exc).__name__}: {exc}"
         self._set_status(status)
 
 

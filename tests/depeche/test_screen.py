@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import io
 
+import pytest
 from rich.console import Console
 
 from depeche.screen import Screen
@@ -32,3 +34,15 @@ def test_on_a_terminal_the_state_stays_below_the_lines() -> None:
         screen.set_status("articles 2")
         screen.say("a line")
     assert "a line" in output.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("problem", [OSError(errno.EIO, "the terminal is gone"), SystemExit(1)])
+def test_where_nobody_reads_any_more_it_goes_on(problem: BaseException, *, terminal: bool) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise problem
+
+    with Screen(Console(file=Gone(), width=80, force_terminal=terminal)) as screen:
+        screen.say("a line")
+        screen.set_status("a state")

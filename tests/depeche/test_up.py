@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import signal
 import socket
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from depeche.exits import DONE, STOPPED_BY_RATIO
-from depeche.running import RunningLock
+from depeche.command import app
+from depeche.exits import DONE, STOPPED_BY_RATIO, UNAVAILABLE
+from depeche.running import Note, RunningLock
 from depeche.settings import load
-from depeche.up import Ports, StopSignals, UpError, child_environment, child_specs, choose_ports, run
+from depeche.up import Ports, StopSignals, UpError, child_environment, child_specs, choose_ports, options_of_others, run
 from streams.worker import EXIT_OK, EXIT_RATIO_STOP
 
 
@@ -93,6 +97,34 @@ def test_what_keeps_it_from_starting_is_told(options: dict[str, object], message
             signal.signal(number, handler)
     with RunningLock(Path("var")):
         pass  # whatever went wrong, the folder is free again
+
+
+def test_what_it_prints_to_be_copied_finds_what_it_runs() -> None:
+    assert options_of_others(load().settings) == ""
+    options: dict[str, object] = {"data": Path("my data"), "prefix": "p"}
+    words = shlex.split(options_of_others(load(options=options).settings))
+    assert words == ["--data", "my data", "--prefix", "p"]
+    for command in ("tail", "audit"):
+        result = CliRunner().invoke(app, [command, *words])
+        assert result.exit_code == UNAVAILABLE, result.output  # the options are known; nothing runs there
+        assert "my data" in result.stderr
+    assert options_of_others(load(options={**options, "bootstrap": "k:1"}).settings) == " --bootstrap k:1 --prefix p"
+
+
+def test_a_disk_that_fills_while_it_starts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: RunningLock, _note: Note) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunningLock, "tell", full)
+    monkeypatch.setattr("depeche.up.ensure_topics", lambda *_arguments, **_options: ())
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    options: dict[str, object] = {"connectors_port": 0, "worker_port": 0, "bootstrap": "k:1", "poll_feeds": False}
+    try:
+        with pytest.raises(UpError, match=r"the data folder .* can't be used: No space left on device.*--data"):
+            run(load(options=options), options, say=lambda _: None, set_status=lambda _: None)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_exit_codes_are_those_of_the_worker() -> None:
