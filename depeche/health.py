@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
 from depeche.exits import ToldError
@@ -47,6 +47,15 @@ class Status:
     healthy: bool
     ready: bool
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure_process(registry: CollectorRegistry) -> None:
+    """Add what the client library knows of this process, under its own names: memory, CPU, files, interpreter.
+
+    For the process itself, not those that it starts. Nothing but the interpreter's version where there is no /proc.
+    """
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
 
 
 class HealthServerError(ToldError):

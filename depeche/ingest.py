@@ -9,22 +9,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from connectors.decide import Listing, SeenIndex, decide
 from connectors.entry import Entry
 from connectors.publisher import Publisher
-from connectors.settings import DROP_SOURCE, PublisherSettings
+from connectors.settings import DROP_SOURCE
 from depeche.cluster import check_listening
 from depeche.code_texts import Unreadable, entries_of_paths
+from depeche.exits import MisuseError
+from depeche.processes import publisher_settings
 from depeche.settings import Settings
 from depeche.topics import ensure_topics
 from schemas.article import Article, Provenance
 from schemas.ids import digest
 
-BATCH = 500
+BATCH: Final = 500
+BATCH_CHARACTERS: Final = 16 * 1024 * 1024
+"""A batch ends when it holds this much text: long articles must not fill the memory."""
+TOLD_EVERY: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,10 @@ def ingest(
     """
     check_listening(bootstrap)
     ensure_topics(bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
-    publisher = Publisher(PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix))
+    try:
+        publisher = Publisher(publisher_settings(settings, bootstrap))
+    except ValueError as exc:
+        raise MisuseError(str(exc)) from exc
     never = threading.Event()
     published = refused = errors = 0
     try:
@@ -73,13 +81,14 @@ def ingest(
             for problem in problems:
                 complain(str(problem))
             errors += len(problems)
+            before = published
             for delivery in publisher.publish(articles, never, backfill=backfill):
                 if delivery.status == "acknowledged":
                     published += 1
                 else:
                     refused += 1
                     complain(f"article {delivery.article_id}: {delivery.status}: {delivery.error}")
-            if published and published % (10 * BATCH) < BATCH:
+            if before // TOLD_EVERY < published // TOLD_EVERY:
                 say(f"{published} articles so far")
     finally:
         publisher.close()
@@ -91,8 +100,10 @@ def _batches(
 ) -> Iterator[tuple[tuple[Article, ...], list[Unreadable]]]:
     """Yield articles in the order of their entries, with what was wrong on the way."""
     remaining = iter(entries)
-    while batch := list(islice(remaining, BATCH)):
-        now = clock()
+    now = datetime.min.replace(tzinfo=UTC)
+    while batch := list(_next_batch(remaining)):
+        # Versions are ordered by their fetch: a later batch's are later, whatever the clock does meanwhile.
+        now = max(clock(), now + timedelta(microseconds=BATCH))
         problems = [item for item in batch if isinstance(item, Unreadable)]
         decision = decide(
             [item for item in batch if isinstance(item, Entry)],
@@ -104,3 +115,13 @@ def _batches(
         )
         problems += [Unreadable(origin, why) for origin, why in decision.refused]
         yield decision.articles, problems
+
+
+def _next_batch(entries: Iterator[Entry | Unreadable]) -> Iterator[Entry | Unreadable]:
+    """Yield the next of the entries, until they are many or long."""
+    characters = 0
+    for number, entry in enumerate(entries, start=1):
+        yield entry
+        characters += len(entry.text) if isinstance(entry, Entry) else 0
+        if number == BATCH or characters >= BATCH_CHARACTERS:
+            return

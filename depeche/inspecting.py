@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Literal
 
 import typer
@@ -41,7 +42,9 @@ def tail_command(
     bootstrap: BootstrapOption = None,
     prefix: PrefixOption = None,
 ) -> int:
-    """Show what comes on a topic, live and readable. Ctrl-C ends it; it moves nobody's position.
+    """Show what comes on a topic, live and readable.
+
+    Ctrl-C ends it; it moves nobody's position.
 
     For example:
 
@@ -58,6 +61,9 @@ def tail_command(
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
     chosen = BY_NAME[topic]
     with TopicReader(find_bootstrap(found.bootstrap, found.data), [chosen.name(found.prefix)]) as reader:
+        if sys.stdout.isatty():
+            what = "all there is and what comes" if from_beginning else "what comes from now on"
+            typer.echo(f"{chosen.name(found.prefix)}: {what}; Ctrl-C ends it", err=True)
         for record in tail(reader, from_beginning=from_beginning, limit=limit):
             typer.echo(to_json(chosen, record) if as_json else as_line(chosen, record))
     return DONE
@@ -139,6 +145,8 @@ def schema_command(
 ) -> int:
     """Print the JSON Schema of a message, or the AsyncAPI document of all topics.
 
+    Without a name, lists what there is.
+
     For example:
 
         depeche schema
@@ -177,18 +185,16 @@ def settings_command(
         DEPECHE_WORKERS=2 depeche settings --format env
         depeche settings --settings /etc/depeche.toml --format json
     """
-    from depeche import settings as model
-    from depeche.settings_table import as_environment, as_json, as_table
+    from depeche.settings_table import as_environment, as_json, as_table, markdown, rows_of
 
-    loaded = load_settings(settings)
-    rows = model.rows(loaded)
+    rows = rows_of(load_settings(settings))
     match output:
         case "json":
             typer.echo(as_json(rows))
         case "env":
             typer.echo(as_environment(rows))
         case "markdown":
-            typer.echo(model.markdown(), nl=False)
+            typer.echo(markdown(), nl=False)
         case "table":
             from rich.console import Console
 

@@ -21,7 +21,7 @@ from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.cluster import ClusterError, check_listening
 from depeche.exits import MisuseError
-from depeche.health import HealthServer
+from depeche.health import HealthServer, measure_process
 from depeche.settings import Settings
 from depeche.supervisor import watch_parent
 from depeche.topics import ensure_topics
@@ -101,6 +101,7 @@ def run_worker(settings: Settings, bootstrap: str, *, number: int, port: int, su
 
     start_logging(settings, supervised=supervised)
     worker = Worker(stream_settings(settings, bootstrap, number))
+    measure_process(worker.registry)
     with HealthServer(settings.metrics_host, port, worker.registry, worker.health) as server:
         LOG.info("metrics and health at %s", server.url)
         _prepare(settings, bootstrap, supervised=supervised)
@@ -114,7 +115,11 @@ def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised:
         ClusterError, depeche.topics.TopicError, depeche.health.HealthServerError: they can't start.
     """
     start_logging(settings, supervised=supervised)
-    runner = ConnectorRunner(connector_settings(settings, bootstrap))
+    try:
+        runner = ConnectorRunner(connector_settings(settings, bootstrap))
+    except ValueError as exc:
+        raise MisuseError(str(exc)) from exc
+    measure_process(runner.registry)
     stop = threading.Event()
     _stop_on_signal(stop)
     with HealthServer(settings.metrics_host, port, runner.registry, runner.health) as server:
@@ -131,13 +136,22 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
     """
     contact = f" (+{settings.contact})" if settings.contact else ""
     return ConnectorSettings(
-        publisher=PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix),
+        publisher=publisher_settings(settings, bootstrap),
         state_path=settings.data.absolute() / "connectors.sqlite",
         feeds=subscriptions(settings) if settings.poll_feeds else (),
         drops=tuple(path.absolute() for path in settings.drops),
+        drop_interval=timedelta(seconds=settings.drop_seconds),
         poll_interval=timedelta(seconds=settings.poll_seconds),
-        fetch=FetchSettings(user_agent=f"depeche/{metadata.version('depeche')}{contact}"),
+        fetch=FetchSettings(
+            user_agent=f"depeche/{metadata.version('depeche')}{contact}",
+            allow_private_addresses=settings.allow_private_addresses,
+        ),
     )
+
+
+def publisher_settings(settings: Settings, bootstrap: str) -> PublisherSettings:
+    """Return how articles are written to Kafka, by the connectors and by `depeche ingest`."""
+    return PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix, compression=settings.compression)
 
 
 def subscriptions(settings: Settings) -> tuple[Subscription, ...]:

@@ -2,7 +2,7 @@
 
 A value comes from the command line, else the environment (`DEPECHE_<NAME>`), else the settings file (TOML), else the
 default. Everything is validated before anything starts, and an error names the setting, where its value stands and
-what is allowed. Starts nothing and builds nothing: `depeche.composition` makes the stages' own settings of these.
+what is allowed. Starts nothing and builds nothing: `depeche.processes` makes the stages' own settings of these.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ FILE_VARIABLE: Final = "DEPECHE_SETTINGS"
 DEFAULT_FILE: Final = Path("depeche.toml")
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Compression = Literal["gzip", "zstd", "none"]
 
 
 class SettingsError(MisuseError):
@@ -139,6 +140,27 @@ class Settings(BaseSettings):
         ge=10,
         le=7 * 24 * 3600,
         allowed="seconds, from 10 to 604800 (a week)",
+    )
+    drop_seconds: float = _setting(
+        2.0,
+        title="Scan interval",
+        description="Seconds between two scans of a drop folder; a new file is read once two scans find it unchanged.",
+        ge=0.1,
+        le=3600,
+        allowed="seconds, from 0.1 to 3600",
+    )
+    allow_private_addresses: bool = _setting(
+        False,
+        title="Feeds within your network",
+        description="Whether feeds at loopback, private and link-local addresses may be fetched. Leave it off where "
+        "others write the feed list: it would let them reach what only this machine can.",
+        allowed="true or false",
+    )
+    compression: Compression = _setting(
+        "gzip",
+        title="Compression of articles",
+        description="On the way to Kafka and there. zstd takes less time and needs the package `zstandard`.",
+        allowed="gzip, zstd or none",
     )
     contact: str = _setting(
         "",
@@ -250,20 +272,6 @@ class Loaded:
     """The settings file that was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting, as `depeche settings` shows it."""
-
-    name: str
-    variable: str
-    value: str
-    default: str
-    source: str
-    title: str
-    description: str
-    allowed: str
-
-
 def load(
     file: Path | None = None,
     *,
@@ -311,24 +319,6 @@ def stray_variables(model: type[Settings] = Settings) -> tuple[str, ...]:
     return tuple(sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known))
 
 
-def rows(loaded: Loaded) -> tuple[Row, ...]:
-    """Return every setting with value, source and documentation, secrets hidden."""
-    model = type(loaded.settings)
-    return tuple(
-        Row(
-            name=name,
-            variable=variable(name),
-            value=show(getattr(loaded.settings, name)),
-            default="one for each processor, at most 4" if field.default_factory else show(field.default),
-            source=loaded.sources[name],
-            title=field.title or name,
-            description=field.description or "",
-            allowed=_allowed(field),
-        )
-        for name, field in model.model_fields.items()
-    )
-
-
 def show(value: object) -> str:
     """Return a value as a person reads it and an environment variable takes it; a secret as stars."""
     match value:
@@ -340,17 +330,6 @@ def show(value: object) -> str:
             return os.pathsep.join(str(part) for part in value)
         case _:
             return str(value)
-
-
-def markdown(model: type[Settings] = Settings) -> str:
-    """Return the table of settings for the documentation: names, defaults, meaning, what is allowed."""
-    lines = ["| setting | environment | default | meaning | allowed |", "|---|---|---|---|---|"]
-    for row in rows(Loaded(model(), dict.fromkeys(model.model_fields, "default"), None)):
-        default = f"`{row.default}`" if row.default and " " not in row.default else row.default or "empty"
-        lines.append(
-            f"| `{row.name}` | `{row.variable}` | {default} | {row.title}. {row.description} | {row.allowed} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -374,7 +353,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _allowed(field: FieldInfo) -> str:
+def allowed_values(field: FieldInfo) -> str:
+    """Return what a setting may be, in words."""
     return str(cast("dict[str, Any]", field.json_schema_extra or {}).get("allowed", ""))
 
 
@@ -389,4 +369,4 @@ def _explain(error: ErrorDetails, model: type[Settings], sources: Mapping[str, s
     field = model.model_fields[name]
     given = "" if "Secret" in str(field.annotation) else f"{error['input']!r} is wrong: "
     reason = error["msg"].removeprefix("Value error, ")
-    return f"{name} ({source}): {given}{reason}. Allowed: {_allowed(field)}"
+    return f"{name} ({source}): {given}{reason}. Allowed: {allowed_values(field)}"

@@ -1,17 +1,49 @@
-"""Settings as `depeche settings` prints them. Gets rows in which secrets are hidden already."""
+"""Settings as `depeche settings` and the documentation show them: secrets hidden. Reads none itself."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from depeche.settings import Row
+from depeche.settings import Loaded, Settings, allowed_values, show, variable
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting, as `depeche settings` shows it."""
+
+    name: str
+    variable: str
+    value: str
+    default: str
+    source: str
+    title: str
+    description: str
+    allowed: str
+
+
+def rows_of(loaded: Loaded) -> tuple[Row, ...]:
+    """Return every setting with value, source and documentation, secrets hidden."""
+    model = type(loaded.settings)
+    return tuple(
+        Row(
+            name=name,
+            variable=variable(name),
+            value=show(getattr(loaded.settings, name)),
+            default="one for each processor, at most 4" if field.default_factory else show(field.default),
+            source=loaded.sources[name],
+            title=field.title or name,
+            description=field.description or "",
+            allowed=allowed_values(field),
+        )
+        for name, field in model.model_fields.items()
+    )
 
 
 def as_table(rows: Sequence[Row]) -> Table:
@@ -44,3 +76,14 @@ def as_environment(rows: Sequence[Row]) -> str:
         mark = "#" if row.source == "default" else ""
         lines.append(f"{mark}{row.variable}={shlex.quote(row.value) if row.value else ''}")
     return "\n".join(lines)
+
+
+def markdown(model: type[Settings] = Settings) -> str:
+    """Return the table of settings for the documentation: names, defaults, meaning, what is allowed."""
+    lines = ["| setting | environment | default | meaning | allowed |", "|---|---|---|---|---|"]
+    for row in rows_of(Loaded(model(), dict.fromkeys(model.model_fields, "default"), None)):
+        default = f"`{row.default}`" if row.default and " " not in row.default else row.default or "empty"
+        lines.append(
+            f"| `{row.name}` | `{row.variable}` | {default} | {row.title}. {row.description} | {row.allowed} |"
+        )
+    return "\n".join(lines) + "\n"

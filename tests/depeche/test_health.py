@@ -4,11 +4,12 @@ import http.client
 import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from depeche.health import Health, HealthServer, HealthServerError, Status
+from depeche.health import Health, HealthServer, HealthServerError, Status, measure_process
 from depeche.watch import is_ready
 
 
@@ -103,3 +104,12 @@ def test_what_answers_without_http_is_not_ready() -> None:
         thread.start()
         assert not is_ready(f"http://127.0.0.1:{port}")
         thread.join()
+
+
+def test_a_process_tells_what_it_takes() -> None:
+    registry = CollectorRegistry()
+    measure_process(registry)
+    names = {family.name for family in registry.collect()}
+    assert "python_info" in names
+    if Path("/proc/self/stat").exists():
+        assert {"process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds"} <= names

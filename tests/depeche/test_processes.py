@@ -8,7 +8,7 @@ import pytest
 
 from depeche.cluster import ClusterError
 from depeche.exits import MisuseError
-from depeche.processes import connector_settings, stream_settings, subscriptions, wait_for_broker
+from depeche.processes import connector_settings, run_connectors, stream_settings, subscriptions, wait_for_broker
 from depeche.settings import Settings, load
 
 OPML = """<opml version="2.0"><head/><body>
@@ -51,7 +51,17 @@ def test_a_list_that_can_not_be_used_is_named(content: str | None, reason: str) 
 
 def test_the_connectors_get_what_is_set() -> None:
     made = connector_settings(
-        settings(poll_feeds=False, drops=(Path("in"),), poll_seconds=60, contact="a@b.example", prefix="p"), "b:1"
+        settings(
+            poll_feeds=False,
+            drops=(Path("in"),),
+            poll_seconds=60,
+            drop_seconds=0.5,
+            contact="a@b.example",
+            prefix="p",
+            compression="none",
+            allow_private_addresses=True,
+        ),
+        "b:1",
     )
     assert made.feeds == ()
     assert made.drops == (Path("in").absolute(),)
@@ -59,6 +69,16 @@ def test_the_connectors_get_what_is_set() -> None:
     assert made.fetch.user_agent.endswith("(+a@b.example)")
     assert (made.publisher.bootstrap, made.publisher.prefix) == ("b:1", "p")
     assert made.state_path.is_absolute()
+    assert made.drop_interval == timedelta(seconds=0.5)
+    assert made.publisher.compression == "none"
+    assert made.fetch.allow_private_addresses
+    assert not connector_settings(settings(poll_feeds=False), "b:1").fetch.allow_private_addresses
+
+
+def test_a_compression_that_is_not_installed_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.producer.has_zstd", lambda: False)
+    with pytest.raises(MisuseError, match="compression zstd needs the package zstandard"):
+        run_connectors(settings(poll_feeds=False, compression="zstd"), "b:1", port=0, supervised=False)
 
 
 def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr
 
-from depeche.settings import Settings, SettingsError, load, markdown, rows, show, stray_variables, variable
+from depeche.settings import Settings, SettingsError, load, show, stray_variables, variable
+from depeche.settings_table import markdown, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -139,7 +140,7 @@ def test_variables_that_set_nothing_are_found(monkeypatch: pytest.MonkeyPatch) -
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPECHE_PASSWORD", "correct horse")
     loaded = load(model=WithSecret)
-    row = next(row for row in rows(loaded) if row.name == "password")
+    row = next(row for row in rows_of(loaded) if row.name == "password")
     assert row.value == "********"
     assert "horse" not in repr(loaded)
     monkeypatch.setenv("DEPECHE_PASSWORD", "horse")
@@ -150,7 +151,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    for row in rows(load()):
+    for row in rows_of(load()):
         assert row.title, row.name
         assert row.description.endswith("."), row.name
         assert row.allowed, row.name
