@@ -50,12 +50,15 @@ class Unreadable:
 def entries_of_paths(paths: Iterable[Path]) -> Iterator[Entry | Unreadable]:
     """Read files and folders in order."""
     for path in paths:
-        if path.is_dir():
-            yield from _told(read_path(path), path)
-        elif not path.exists():
-            yield Unreadable(str(path), "there is no such file or folder")
-        else:
-            yield from _told(read_path(path), path.parent)
+        try:
+            if path.is_dir():
+                yield from _told(read_path(path), path)
+            elif not path.exists():
+                yield Unreadable(str(path), "there is no such file or folder")
+            else:
+                yield from _told(read_path(path), path.parent)
+        except OSError as exc:
+            yield Unreadable(str(path), exc.strerror or str(exc))
 
 
 def _told(parsed: Iterable[Parsed | ReadError], folder: Path) -> Iterator[Entry | Unreadable]:

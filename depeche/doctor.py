@@ -77,7 +77,7 @@ def examine(loaded: Loaded, *, environment: Mapping[str, str] = os.environ) -> I
     for check in checks:
         try:
             yield from check()
-        except ToldError as exc:
+        except (ToldError, OSError) as exc:
             yield Finding("check", "bad", str(exc))
 
 

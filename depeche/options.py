@@ -79,6 +79,12 @@ def told(command: Callable[_P, int | None]) -> Callable[_P, None]:
             # Whoever read us has enough (`| head`). Nothing more can be written, not even by the interpreter's exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as exc:
+            if exc.filename is None:
+                raise
+            # A file or folder that the person named, one way or another.
+            complain(f"{exc.filename}: {exc.strerror or exc}")
+            raise typer.Exit(ToldError.code) from exc
         if code:
             raise typer.Exit(code)
 

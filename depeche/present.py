@@ -63,6 +63,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 article`, `2 articles`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def short(text: str, length: int = _SHORT) -> str:
     """Return `printable(text)`, cut to a length."""
     line = printable(text)
@@ -160,14 +165,15 @@ def describe(message: Message) -> str:  # noqa: PLR0911 - one for each model
         case Withdrawal():
             return f"{message.event_id[:8]} WITHDRAWN by article {message.article_id[:8]}: {message.reason}"
         case Event():
-            seen = f"{message.n_mentions} mentions, {message.n_articles} articles, {message.n_sources} sources"
+            counts = {"mention": message.n_mentions, "article": message.n_articles, "source": message.n_sources}
+            seen = ", ".join(counted(number, noun) for noun, number in counts.items())
             retracted = "RETRACTED · " if message.status == "retracted" else ""
             return f"{message.event_id[:8]} {retracted}{act(message)} · {seen}"
         case Outcome():
             what = f"{message.outcome}{f' ({printable(message.reason)})' if message.reason else ''}"
             return (
                 f"{message.article_id[:8]}:{message.version[:8]} {what} · {message.language or 'no language'} · "
-                f"{message.counts.mentions} mentions · {message.topic}[{message.partition}]@{message.offset}"
+                f"{counted(message.counts.mentions, 'mention')} · {message.topic}[{message.partition}]@{message.offset}"
             )
         case DeadLetter():
             return (

@@ -108,6 +108,7 @@ def ingest_command(
         depeche ingest archive/ --backfill
     """
     from depeche.ingest import ingest
+    from depeche.present import counted
     from depeche.running import find_bootstrap
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
@@ -115,7 +116,8 @@ def ingest_command(
     report = ingest(
         found, address, paths, backfill=backfill, say=lambda text: typer.echo(text, err=True), complain=complain
     )
-    typer.echo(f"{report.published} article versions published and acknowledged; {report.errors} errors")
+    versions, errors = counted(report.published, "article version"), counted(report.errors, "error")
+    typer.echo(f"{versions} published and acknowledged; {errors}")
     return NOT_RIGHT if report.errors else DONE
 
 

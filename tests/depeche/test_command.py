@@ -35,7 +35,9 @@ def test_each_help_teaches_by_example(command: str) -> None:
     assert result.exit_code == 0
     assert "example:" in result.output
     # On a line of its own, ready to be copied.
-    assert re.search(rf"^ *(DEPECHE_\S+ )?depeche {command}\b", result.output, re.MULTILINE)
+    examples = re.findall(rf"^ *((?:DEPECHE_\S+ |cat \S+ \| )?depeche {command}\b.*)$", result.output, re.MULTILINE)
+    assert examples
+    assert not [example for example in examples if example.count("depeche ") > 1]
     assert "--supervised" not in result.output
 
 
@@ -66,6 +68,9 @@ def test_the_help_does_not_wait_for_heavy_imports() -> None:
         (["code", "-", "x.txt"], MISUSED, "can't be mixed"),
         (["code", "x.txt", "--published", "soon"], MISUSED, "can't read the date 'soon'"),
         (["code", "x.txt"], NOT_RIGHT, "x.txt: there is no such file"),
+        (["code", "x" * 300], NOT_RIGHT, "xxx: File name too long"),
+        (["up", "--feeds", "x" * 300], UNAVAILABLE, "xxx: File name too long"),
+        (["up", "--drop", "x" * 300], UNAVAILABLE, "xxx: File name too long"),
     ],
 )
 def test_what_a_person_can_mend_is_told_in_a_line(arguments: list[str], code: int, message: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from depeche.present import act, describe, line, mention_table, printable, quantity, read, short, visible
+from depeche.present import act, counted, describe, line, mention_table, printable, quantity, read, short, visible
 from schemas.mention import ActDate, Mention, Party, Quantity, Withdrawal
 from schemas.topics import ARTICLES, DEAD_LETTERS, EVENTS, MENTIONS, OUTCOMES, TOPICS
 from tests.depeche.samples import NOON, article, dead_letter, mention, outcome
@@ -120,3 +120,7 @@ def test_the_table_takes_markup_and_control_characters_as_text() -> None:
     assert "\x1b" not in shown
     assert "[bold red]" in shown
     assert ":smile:" in shown
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "source") for number in (0, 1, 2)] == ["0 sources", "1 source", "2 sources"]
