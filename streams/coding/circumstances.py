@@ -11,29 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from streams.coding.arguments import Argument
 from streams.coding.circumstance_words import circumstance_words
 from streams.coding.date_choice import ChosenDate, DateChoice
 from streams.coding.dates import DateExpression, DateGrammar, Tense
 from streams.coding.lexicon import Lexicon
 from streams.coding.place_choice import VERBAL_TYPES, ChosenPlace, PlaceChoice
 from streams.coding.places import ResolvedPlace
-from streams.coding.quantities import QuantityExpression
+from streams.coding.quantities import QuantityExpression, QuantityGrammar
+from streams.coding.quantity_choice import choose_quantities
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
 __all__ = ["VERBAL_TYPES", "ChosenDate", "ChosenPlace", "Circumstances"]
-
-#: Which quantities an act of a type can have.
-_KINDS = {
-    "ASSAULT": {"dead", "injured", "people", "troops", "other"},
-    "COERCE": {"arrested", "people", "dead", "injured", "other"},
-    "PROTEST": {"people", "other", "injured", "dead", "arrested"},
-    "MOBILIZE": {"troops", "people", "other"},
-    "AID": {"money", "people", "troops", "other"},
-    "RETREAT": {"people", "troops", "other"},
-    "SANCTION": {"money", "people", "other"},
-}
-_COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
 
 
 class Circumstances:
@@ -49,14 +39,16 @@ class Circumstances:
         dates: Sequence[DateExpression],
         quantities: Sequence[QuantityExpression],
         grammar: DateGrammar,
+        quantity_grammar: QuantityGrammar,
         published: date | None,
         title: str = "",
     ) -> None:
         """Take what the resolvers found in the whole article."""
-        self._lexicon = lexicon
+        self._text = text
         # A capitalised article at the start of a sentence is no place, though one in India is called "Un".
         self.places = tuple(p for p in places if fold(p.text) not in lexicon.word_set("articles"))
         self._quantities = tuple(quantities)
+        self._quantity_grammar = quantity_grammar
         self._place_choice = PlaceChoice(
             text=text,
             title=title,
@@ -115,18 +107,24 @@ class Circumstances:
         return self._date_choice.has_date(tree)
 
     def choose_quantities(
-        self, tree: Tree, governor: Node, plover: str, spans: Sequence[tuple[int, int]]
+        self,
+        tree: Tree,
+        predicate: Node,
+        governor: Node,
+        plover: str,
+        *,
+        actors: Sequence[Argument] = (),
+        targets: Sequence[Argument] = (),
     ) -> tuple[QuantityExpression, ...]:
-        """Return the quantities tied to an act: those in its arguments, else those of its clause that fit its type."""
-        allowed = _KINDS.get(plover, _COMMON_KINDS)
-        here = [q for q in self._quantities if tree.start <= q.start < tree.end and q.kind in allowed]
-        in_arguments = [q for q in here if any(start < q.end and q.start < end for start, end in spans)]
-        clause = {n.index for n in tree.subtree(governor)}
-        near = [
-            q
-            for q in here
-            if q not in in_arguments
-            and q.kind in {"dead", "injured", "arrested", "money", "troops"}
-            and any(n.index in clause for n in tree.nodes if n.start < q.end and n.end > q.start)
-        ]
-        return tuple(sorted({*in_arguments, *near}, key=lambda q: q.start))
+        """Return the quantities tied to an act; arguments as of :func:`quantity_choice.choose_quantities`."""
+        return choose_quantities(
+            self._text,
+            tree,
+            self._quantities,
+            self._quantity_grammar,
+            predicate=predicate,
+            governor=governor,
+            plover=plover,
+            actors=actors,
+            targets=targets,
+        )

@@ -165,6 +165,7 @@ def _circumstances(
         dates=tables.dates.find(article.text, language=language),
         quantities=tables.quantities.find(article.text, language=language),
         grammar=tables.dates,
+        quantity_grammar=tables.quantities,
         published=published,
         title=article.title,
     )

@@ -19,6 +19,7 @@ from streams.coding.clauses import Clauses
 from streams.coding.completion import complete
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import Tense
+from streams.coding.dating import settle_dates
 from streams.coding.lexicon import Entry, Lexicon
 from streams.coding.matching import Match, find_matches
 from streams.coding.modality import ModalityReader, Stance
@@ -84,7 +85,7 @@ class Judge:
         """Return all acts read, parties without country settled in that of the article; ``readers`` is the source's."""
         about = self._circumstances.main_country()
         setting = Setting(self._acts, about=about, readers=readers, alpha3=self._alpha3)
-        settled = [setting.settle(act, self._parties) for act in self._acts]
+        settled = [setting.settle(act, self._parties) for act in settle_dates(self._acts)]
         return complete(settled, setting)
 
     def _only_actors(self, filled: Filled) -> Filled:
@@ -120,7 +121,7 @@ class Judge:
                 return True
             if slot == "place" and any(tree.start <= p.start < tree.end for p in self._circumstances.places):
                 return True
-            if slot == "quantity" and self._circumstances.choose_quantities(tree, match.node, entry.type, ()):
+            if slot == "quantity" and self._circumstances.choose_quantities(tree, match.node, match.node, entry.type):
                 return True
             if slot == "date" and self._circumstances.has_date(tree):
                 return True
@@ -222,8 +223,9 @@ class Judge:
         )
         if not targets and place.own and _goes_there(entry):
             targets = self._as_recipient(place, entry)
-        target_spans = [(a.start, a.end) for a in filled.targets]
-        quantities = self._circumstances.choose_quantities(tree, filled.governor, plover, [*spans, *target_spans])
+        quantities = self._circumstances.choose_quantities(
+            tree, node, filled.governor, plover, actors=filled.actors, targets=filled.targets
+        )
         saying = source_of(tree, filled.governor, said)
         source = None if saying is None else self._parties.resolve(saying.source, tree, hint)
         first, last = min(w.start for w in match.words), max(w.end for w in match.words)

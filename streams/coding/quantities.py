@@ -15,6 +15,7 @@ from typing import Literal, Self
 from streams.coding.quantity_context import Context, Fate
 from streams.coding.quantity_counts import CASUALTIES, PART, Count, find_counts
 from streams.coding.quantity_lexicon import Operator, QuantityLexicon
+from streams.coding.tokens import scan
 
 __all__ = ["Operator", "QuantityExpression", "QuantityGrammar"]
 
@@ -91,6 +92,24 @@ class QuantityGrammar:
             for count, kind in zip(counts, _kinds(context, counts), strict=True)
             if kind in CASUALTIES or not count.weak
         )
+
+    def outcome(self, word: str, *, language: str) -> str | None:
+        """Return what a verb form or noun says becomes of those it is done to: dead, injured, arrested; else null."""
+        lexicon = self._languages.get(language)
+        if lexicon is None:
+            return None
+        tokens = list(scan(word))
+        match = lexicon.verbs.longest(tokens, [(token.folded,) for token in tokens], 0) if tokens else None
+        return match.payload.kind if match is not None and match.payload.kind in CASUALTIES else None
+
+    def is_person(self, word: str, *, language: str) -> bool:
+        """Say whether a noun is one of people: "suspect", "policière"."""
+        lexicon = self._languages.get(language)
+        if lexicon is None:
+            return False
+        tokens = list(scan(word))
+        match = lexicon.nouns.longest(tokens, [(token.folded,) for token in tokens], 0) if tokens else None
+        return match is not None and match.payload.kind in {"people", "troops"}
 
 
 def _kinds(context: Context, counts: Sequence[Count]) -> list[str]:

@@ -1,0 +1,143 @@
+"""How many, for an act: the counts among those of its sentence that are tied to it.
+
+A count is an act's if it stands in one of its arguments, counts the act itself ("deux attentats"), or hangs on it: on
+its own words or clause for any kind; through a relative clause, or as object of the verb whose subject the act is, for
+what it did to people ("l'attaque, qui a fait dix morts"). People who are the object of killing, wounding or arresting
+are counted as dead, injured, arrested; so is one person without a number, as one. How a count is read off its words is
+for :mod:`quantities`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from streams.coding.arguments import Argument
+from streams.coding.quantities import QuantityExpression, QuantityGrammar
+from streams.coding.spans import between, head_of, meeting, nodes_between
+from streams.coding.tree import SUBJECTS, Node, Tree
+
+#: Which quantities an act of a type can have.
+_KINDS = {
+    "ASSAULT": frozenset({"dead", "injured", "people", "troops", "other"}),
+    "COERCE": frozenset({"arrested", "people", "dead", "injured", "money", "other"}),
+    "PROTEST": frozenset({"people", "other", "injured", "dead", "arrested"}),
+    "MOBILIZE": frozenset({"troops", "people", "other"}),
+    "AID": frozenset({"money", "people", "troops", "other"}),
+    "RETREAT": frozenset({"people", "troops", "money", "other"}),
+    "SANCTION": frozenset({"money", "people", "other"}),
+}
+_COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
+_CASUALTIES = frozenset({"dead", "injured", "arrested"})
+_PEOPLE = frozenset({"people", "troops"})
+
+#: Which kinds a type can make of the people it is done to.
+_OUTCOMES = {"ASSAULT": frozenset({"dead", "injured"}), "COERCE": frozenset({"arrested"})}
+
+
+def choose_quantities(
+    text: str,
+    tree: Tree,
+    quantities: Sequence[QuantityExpression],
+    grammar: QuantityGrammar,
+    *,
+    predicate: Node,
+    governor: Node,
+    plover: str,
+    actors: Sequence[Argument],
+    targets: Sequence[Argument],
+) -> tuple[QuantityExpression, ...]:
+    """Return the quantities of an act, in order.
+
+    Args:
+        text: the article's text.
+        tree: its sentence.
+        quantities: those of the whole text.
+        grammar: says what verbs do to people.
+        predicate: the trigger's head.
+        governor: the verb that carries it.
+        plover: its type.
+        actors: who does it.
+        targets: whom it is done to.
+    """
+    allowed = _KINDS.get(plover, _COMMON_KINDS)
+    outcome = _outcome(tree, grammar, predicate, plover)
+    found: list[QuantityExpression] = []
+    for quantity in quantities:
+        nodes = nodes_between(tree, quantity.start, quantity.end) if tree.start <= quantity.start < tree.end else []
+        if not nodes:
+            continue
+        suffered = _is_in(quantity, targets)
+        kind = outcome if outcome is not None and suffered and quantity.kind in _PEOPLE else quantity.kind
+        if kind not in allowed:
+            continue
+        if suffered or _is_in(quantity, actors) or _hangs_on(tree, nodes, kind, predicate, governor):
+            found.append(quantity if kind == quantity.kind else replace(quantity, kind=kind))
+    if outcome is not None and not any(q.kind == outcome for q in found):
+        found += [_one(text, target, outcome) for target in targets if _is_one_person(tree, target, grammar)]
+    return tuple(sorted(found, key=lambda q: (q.start, q.end)))
+
+
+def _is_in(quantity: QuantityExpression, arguments: Sequence[Argument]) -> bool:
+    return any(a.start < quantity.end and quantity.start < a.end for a in arguments)
+
+
+def _outcome(tree: Tree, grammar: QuantityGrammar, predicate: Node, plover: str) -> str | None:
+    """Return what an act makes of those it is done to, by its own word: "tués", "arrestation"."""
+    kind = grammar.outcome(predicate.text, language=tree.language)
+    return kind if kind in _OUTCOMES.get(plover, ()) else None
+
+
+def _hangs_on(tree: Tree, nodes: list[Node], kind: str, predicate: Node, governor: Node) -> bool:
+    """Say whether a count hangs on an act closely enough for its kind."""
+    if any(n.index == predicate.index for n in nodes):
+        return not predicate.is_verbal
+    head = head_of(nodes)
+    casualties = kind in _CASUALTIES
+    for top in (predicate, governor):
+        if tree.is_below(head, top):
+            clauses = [n for n in between(tree, head, top) if n.is_verbal]
+            return not clauses or (casualties and len(clauses) == 1)
+    if not casualties:
+        return False
+    phrase = _phrase(tree, predicate)
+    joint = meeting(tree, head, phrase)
+    if joint is None or any(n.is_verbal for n in between(tree, head, joint) if n.index != joint.index):
+        return joint is not None and joint.index == phrase.index
+    if joint.index == phrase.index:
+        return True
+    return joint.is_verbal and phrase.head == joint.index and phrase.relation in SUBJECTS
+
+
+def _phrase(tree: Tree, noun: Node) -> Node:
+    """Return the head of the noun phrase that a noun closes: "vague" of "une vague d'attentats"."""
+    while not noun.is_verbal and noun.relation == "nmod":
+        above = tree.head(noun)
+        if above is None or above.is_verbal:
+            break
+        noun = above
+    return noun
+
+
+def _is_one_person(tree: Tree, target: Argument, grammar: QuantityGrammar) -> bool:
+    """Say whether a party is one person: a name or noun of a person in the singular, not coordinated."""
+    node = target.node
+    if "Number=Plur" in node.morph or tree.children(node, "conj", "nummod"):
+        return False
+    return node.pos == "NOUN" and grammar.is_person(node.text, language=tree.language)
+
+
+def _one(text: str, target: Argument, kind: str) -> QuantityExpression:
+    """Return the count of one person who has no number: "le suspect a été tué"."""
+    return QuantityExpression(
+        start=target.start,
+        end=target.end,
+        text=text[target.start : target.end],
+        kind=kind,
+        value=1,
+        upper=None,
+        op="=",
+        unit=None,
+        noun_start=target.node.start,
+        noun_end=target.node.end,
+    )
