@@ -82,7 +82,7 @@ def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
     (folder / "deux.jsonl").write_text('{"id": "a", "text": "A."}\nnot json\n{"id": "b", "text": "B."}\n')
     first = run("ingest", str(folder))
     assert first.exit_code == NOT_RIGHT
-    assert "3 article versions published and acknowledged; 1 errors" in first.output
+    assert "3 article versions published and acknowledged; 1 error" in first.output
     assert f"depeche: {folder}/deux.jsonl:2: not JSON" in first.stderr
     again = run("ingest", str(folder / "un.txt"), str(folder / "deux.jsonl"), "--backfill")
     assert "3 article versions published" in again.output
