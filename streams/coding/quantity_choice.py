@@ -31,6 +31,15 @@ _COMMON_KINDS = frozenset({"people", "troops", "money", "other"})
 _CASUALTIES = frozenset({"dead", "injured", "arrested"})
 _PEOPLE = frozenset({"people", "troops"})
 
+#: Through how many other clauses a count of a kind still belongs to an act: what was done to people, and forces shown.
+_CLAUSES = {"dead": 1, "injured": 1, "arrested": 1, "troops": 2}
+
+#: Determiners of one person who is told by a nationality: "un Soudanais".
+_ONE = frozenset({"un", "une", "a", "an"})
+
+#: What may follow the head of an expression ("garde" of "garde à vue"), in code points.
+_EXPRESSION = 20
+
 #: Which kinds a type can make of the people it is done to.
 _OUTCOMES = {"ASSAULT": frozenset({"dead", "injured"}), "COERCE": frozenset({"arrested"})}
 
@@ -61,30 +70,43 @@ def choose_quantities(
         targets: whom it is done to.
     """
     allowed = _KINDS.get(plover, _COMMON_KINDS)
-    outcome = _outcome(tree, grammar, predicate, plover)
+    outcome = _outcome(text, tree, grammar, predicate, plover)
     found: list[QuantityExpression] = []
     for quantity in quantities:
         nodes = nodes_between(tree, quantity.start, quantity.end) if tree.start <= quantity.start < tree.end else []
         if not nodes:
             continue
-        suffered = _is_in(quantity, targets)
+        suffered = _is_in(tree, quantity, nodes, targets)
         kind = outcome if outcome is not None and suffered and quantity.kind in _PEOPLE else quantity.kind
         if kind not in allowed:
             continue
-        if suffered or _is_in(quantity, actors) or _hangs_on(tree, nodes, kind, predicate, governor):
+        if suffered or _is_in(tree, quantity, nodes, actors) or _hangs_on(tree, nodes, kind, predicate, governor):
             found.append(quantity if kind == quantity.kind else replace(quantity, kind=kind))
+    if plover == "ASSAULT" and outcome is None and not any(q.kind in _CASUALTIES for q in found):
+        found += [q for q in quantities if tree.start <= q.start < tree.end and q.kind in _OUTCOMES[plover]]
     if outcome is not None and not any(q.kind == outcome for q in found):
         found += [_one(text, target, outcome) for target in targets if _is_one_person(tree, target, grammar)]
     return tuple(sorted(found, key=lambda q: (q.start, q.end)))
 
 
-def _is_in(quantity: QuantityExpression, arguments: Sequence[Argument]) -> bool:
-    return any(a.start < quantity.end and quantity.start < a.end for a in arguments)
+def _is_in(tree: Tree, quantity: QuantityExpression, nodes: Sequence[Node], arguments: Sequence[Argument]) -> bool:
+    """Say whether a count is of a party, not only somewhere in what is said about it."""
+    head = head_of(nodes)
+    for argument in arguments:
+        if argument.start < quantity.end and quantity.start < argument.end:
+            if any(n.index in {argument.node.index, argument.core.index} for n in nodes):
+                return True
+            if not tree.is_below(head, argument.node):
+                return True
+            steps = between(tree, head, argument.node)
+            if len(steps) <= 1 and not any(n.is_verbal for n in steps):
+                return True
+    return False
 
 
-def _outcome(tree: Tree, grammar: QuantityGrammar, predicate: Node, plover: str) -> str | None:
+def _outcome(text: str, tree: Tree, grammar: QuantityGrammar, predicate: Node, plover: str) -> str | None:
     """Return what an act makes of those it is done to, by its own word: "tués", "arrestation"."""
-    kind = grammar.outcome(predicate.text, language=tree.language)
+    kind = grammar.outcome(text[predicate.start : predicate.end + _EXPRESSION], language=tree.language)
     return kind if kind in _OUTCOMES.get(plover, ()) else None
 
 
@@ -96,8 +118,8 @@ def _hangs_on(tree: Tree, nodes: list[Node], kind: str, predicate: Node, governo
     casualties = kind in _CASUALTIES
     for top in (predicate, governor):
         if tree.is_below(head, top):
-            clauses = [n for n in between(tree, head, top) if n.is_verbal]
-            return not clauses or (casualties and len(clauses) == 1)
+            clauses = [n for n in between(tree, head, top) if n.is_verbal and n.relation != "xcomp"]
+            return len(clauses) <= (_CLAUSES.get(kind, 0))
     if not casualties:
         return False
     phrase = _phrase(tree, predicate)
@@ -124,7 +146,12 @@ def _is_one_person(tree: Tree, target: Argument, grammar: QuantityGrammar) -> bo
     node = target.node
     if "Number=Plur" in node.morph or tree.children(node, "conj", "nummod"):
         return False
-    return node.pos == "NOUN" and grammar.is_person(node.text, language=tree.language)
+    if node.pos == "NOUN" and grammar.is_person(node.text, language=tree.language):
+        return True
+    if not node.text[:1].isupper():
+        return False
+    named = node.pos == "PROPN" and any(c.text[:1].isupper() for c in tree.children(node, "flat:name", "flat"))
+    return named or any(c.folded in _ONE for c in tree.children(node, "det"))
 
 
 def _one(text: str, target: Argument, kind: str) -> QuantityExpression:

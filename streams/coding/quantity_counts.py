@@ -173,6 +173,10 @@ def _noun(context: Context, number: int) -> _Noun | None:
     if following is not None and tokens[number].form in _TAKES_OF and following.folded in _OF:
         first += 1
         following = context.token(first)
+    of_ours = context.token(first + 1)
+    if following is not None and following.folded in _OF and of_ours is not None and of_ours.folded in lexicon.definite:
+        first += 2  # "six de nos compatriotes", "two of his guards"
+        following = context.token(first)
     if following is None or following.parted:
         return None
     if following.folded in _MARKS_OF_MONEY:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams.coding.tree import Node, Tree
 
 #: A chain of heads longer than this says nothing any more.
@@ -13,7 +15,7 @@ def nodes_between(tree: Tree, start: int, end: int) -> list[Node]:
     return [n for n in tree.nodes if n.start < end and n.end > start]
 
 
-def head_of(nodes: list[Node]) -> Node:
+def head_of(nodes: Sequence[Node]) -> Node:
     """Return the token of a stretch on which the others hang: the first whose own head lies outside it."""
     inside = {n.index for n in nodes}
     return next((n for n in nodes if n.head not in inside or n.head == n.index), nodes[0])
