@@ -112,11 +112,14 @@ class Clauses:
 
     def surface_subject(self, verb: Node) -> Node | None:
         """Return the grammatical subject that stands with a verb itself."""
+        enclitic = self._enclitic(verb)
+        if enclitic is not None and self._follows_pause(verb):
+            return enclitic
         for c in self.tree.children(verb, "nsubj", "nsubj:pass", "csubj"):
             if c.folded in {"ce", "c'", "cela", "ca", "y"}:
                 continue
             return self._through_relative(c, verb)
-        return self._enclitic(verb) or self._stray_subject(verb) or self._inverted(verb)
+        return enclitic or self._stray_subject(verb) or self._inverted(verb)
 
     def _enclitic(self, verb: Node) -> Node | None:
         """Return the pronoun behind its verb that the parser hung elsewhere ("s'indigne-t-il notamment")."""
@@ -131,14 +134,19 @@ class Clauses:
         """Return the subject that follows its verb after a quotation ("…", s'indigne le maire), tagged as an object."""
         if "VerbForm=Inf" in verb.morph or verb.relation in {"acl", "amod", "advcl", "xcomp"}:
             return None
-        first = min([verb.index, *(c.index for c in self.tree.children(verb) if c.pos in {"AUX", "PRON"})])
-        before = self.tree.nodes[first - 1] if first else None
-        if before is None or before.text[-1:] not in {",", '"', "»", "”", "!", "?"}:
+        if not self._follows_pause(verb):
             return None
         for c in self.tree.children(verb, "obj"):
             if c.index > verb.index and c.pos in {"NOUN", "PROPN"} and not is_day(c):
                 return c
         return None
+
+    def _follows_pause(self, verb: Node) -> bool:
+        """Say whether a verb with its clitics and auxiliaries follows a quotation or a comma."""
+        first = verb.index
+        while first and self.tree.nodes[first - 1].pos in {"AUX", "PRON"} and self.tree.nodes[first - 1].text != ",":
+            first -= 1
+        return first > 0 and self.tree.nodes[first - 1].text[-1:] in {",", '"', "»", "”", "!", "?"}
 
     def _stray_subject(self, verb: Node) -> Node | None:
         """Return a bare noun phrase before a finite verb that the parser gave no function."""

@@ -54,6 +54,7 @@ class Judge:
         self._circumstances = circumstances
         self._alpha3 = alpha3
         self._acts: list[Act] = []
+        self._home: Setting | None = None
 
     def read(self, tree: Tree, *, for_acts: bool) -> list[Act]:
         """Return the acts of the next sentence; a sentence read for context only gives none."""
@@ -81,10 +82,13 @@ class Judge:
         self._acts += kept_acts
         return kept_acts
 
+    def _setting_for(self, readers: str | None) -> Setting:
+        about, named = self._circumstances.main_country(), self._parties.named_countries()
+        return Setting(named=named, about=about, readers=readers, alpha3=self._alpha3)
+
     def settled(self, readers: str | None) -> list[Act]:
         """Return all acts read, parties without country settled in that of the article; ``readers`` is the source's."""
-        about = self._circumstances.main_country()
-        setting = Setting(self._acts, about=about, readers=readers, alpha3=self._alpha3)
+        setting = self._setting_for(readers)
         settled = [setting.settle(act, self._parties) for act in settle_dates(self._acts)]
         return complete(settled, setting)
 
@@ -207,8 +211,8 @@ class Judge:
         place = self._circumstances.choose_place(tree, node, filled.governor, plover, spans)
         hint = self._hint(place.place.entry.country if place.place is not None and place.own else None)
         actors = [p for a in filled.actors for p in self._resolve(a, tree, self._hint_for(a, entry.type, hint))]
-        targets = [p for a in filled.targets for p in self._resolve(a, tree, hint)]
-        acting = {p.start for p in actors}
+        acting = frozenset(p.start for p in actors)
+        targets = [p for a in filled.targets for p in self._resolve(a, tree, hint, acting)]
         targets = [p for p in targets if not (p.coreference and p.start in acting)]
         told = self._told_before(match, tree)
         if told is not None:
@@ -251,7 +255,9 @@ class Judge:
             source_reason="no source named in the sentence" if saying is None else f"found as {saying.source.source}",
         )
 
-    def _resolve(self, argument: Argument, tree: Tree, hint: str | None) -> list[ResolvedParty]:
+    def _resolve(
+        self, argument: Argument, tree: Tree, hint: str | None, others: frozenset[int] = frozenset()
+    ) -> list[ResolvedParty]:
         """Return the parties that an argument names: two for "les deux pays", one otherwise."""
         countries = self._circumstances.countries_before(argument.start)
         determiners = {c.folded for c in tree.children(argument.core, "det", "nummod")}
@@ -268,9 +274,9 @@ class Judge:
                 and countries
             ):
                 return [self._parties.country(countries[0], argument)]
-        found = self._parties.resolve(argument, tree, hint)
+        found = self._parties.resolve_all(argument, tree, hint, others)
         owner = argument.source == "possessive" and argument.core.pos == "DET"
-        return [] if owner and not found.coreference else [found]
+        return [] if owner and not found[0].coreference else found
 
     def _told_before(self, match: Match, tree: Tree) -> Act | None:
         """Return the act that a definite noun of action takes up ("la visite", "ces frappes"): parties carry over."""
@@ -304,8 +310,11 @@ class Judge:
         return None if abroad and self._parties.is_class(argument, ("SOLDIER",)) else hint
 
     def _hint(self, alpha2: str | None) -> str | None:
-        country = alpha2 or self._circumstances.main_country()
-        return self._alpha3.get(country) if country else None
+        if alpha2 is not None and alpha2 in self._alpha3:
+            return self._alpha3[alpha2]
+        if self._home is None:
+            self._home = self._setting_for(None)
+        return self._home.named
 
 
 #: Acts that are done by being meant: "pour protester contre", "afin de réclamer".

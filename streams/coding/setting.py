@@ -9,13 +9,13 @@ tourists), by an adjective ("étranger", "international") or as a suspect of unk
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from streams.coding.assembly import Act
 from streams.coding.parties import Parties, ResolvedParty
 
-#: A country named as often as this by places alone counts as much as one resolved party.
+#: The country that the article's places point to counts as much as this many mentions of it by name.
 _PLACES_PER_PARTY = 2
 
 
@@ -23,31 +23,23 @@ class Setting:
     """The country in which an article plays."""
 
     def __init__(
-        self, acts: Sequence[Act], *, about: str | None, readers: str | None, alpha3: Mapping[str, str]
+        self, *, named: Counter[str], about: str | None, readers: str | None, alpha3: Mapping[str, str]
     ) -> None:
-        """Take the acts of an article.
+        """Take what the article as a whole tells.
 
         Args:
-            acts: with the parties and places found for each.
+            named: how often the article names each country by its actors, alpha-3.
             about: alpha-2 code of the country that the article's places point to.
             readers: alpha-2 code of the source's country, the last resort.
             alpha3: maps ISO 3166-1 alpha-2 to alpha-3.
         """
         self._alpha3 = alpha3
-        self._main = self._main_country(acts, about) or (alpha3.get(readers) if readers else None)
-
-    def _main_country(self, acts: Sequence[Act], about: str | None) -> str | None:
-        counted: Counter[str] = Counter()
-        for act in acts:
-            counted.update(p.resolution.country for p in (*act.actors, *act.targets) if p.resolution.country)
-            located = self._located(act)
-            if located is not None:
-                counted[located] += 1
-        if about is not None and about in self._alpha3:
-            counted[self._alpha3[about]] += _PLACES_PER_PARTY
-        if not counted:
-            return None
-        return min(counted, key=lambda country: (-counted[country], country))
+        counted = Counter(named)
+        if about is not None and about in alpha3:
+            counted[alpha3[about]] += _PLACES_PER_PARTY
+        #: Alpha-3 code of the country that the article is about, None where it names none.
+        self.named = min(counted, key=lambda country: (-counted[country], country)) if counted else None
+        self._main = self.named or (alpha3.get(readers) if readers else None)
 
     def _located(self, act: Act) -> str | None:
         place = act.place.place
@@ -56,7 +48,7 @@ class Setting:
     def of(self, act: Act) -> tuple[str | None, str]:
         """Return the country of an act's setting and where it comes from."""
         located = self._located(act)
-        if located is not None:
+        if located is not None and (act.place.own or self._main is None):
             return located, "of the act's place"
         return self._main, "of the article"
 
