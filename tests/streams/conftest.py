@@ -1,0 +1,6 @@
+"""Property tests here don't judge how long an example takes: a busy machine is no fault of the code's."""
+
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
