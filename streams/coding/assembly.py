@@ -27,7 +27,6 @@ from schemas.mention import (
     Span,
 )
 from streams.coding.circumstances import ChosenDate, ChosenPlace
-from streams.coding.confidence import Features, confidence
 from streams.coding.data_files import read_yaml
 from streams.coding.lexicon import Pattern
 from streams.coding.modality import Stance
@@ -155,25 +154,10 @@ def _quantity(found: QuantityExpression) -> Quantity:
     )
 
 
-def _features(act: Act) -> Features:
-    entry = act.pattern.entry
-    return Features(
-        is_verb=act.pattern.pos == "verb",
-        specific=bool(act.pattern.rest or entry.require),
-        has_actor=bool(act.actors),
-        has_target=bool(act.targets),
-        actor_known=any(p.resolution.country or p.resolution.organisation for p in act.actors),
-        has_place=act.place.own,
-        has_date=act.date.expression is not None,
-        modality=act.stance.modality,
-        coreferent=any(p.coreference for p in (*act.actors, *act.targets)),
-        purpose=act.stance.purpose,
-        weight=entry.weight,
-    )
-
-
-def make_mention(act: Act, article: Article, language: str, coder: CoderVersion) -> Mention:
-    """Return the mention of an act, with its ids."""
+def make_mention(
+    act: Act, article: Article, language: str, coder: CoderVersion, trust: tuple[float, str]
+) -> Mention:
+    """Return the mention of an act, with its ids; ``trust`` is its confidence and the reason for it."""
     entry = act.pattern.entry
     actors, targets = tuple(map(_party, act.actors)), tuple(map(_party, act.targets))
     place, day = _place(act.place), _date(act.date)
@@ -181,7 +165,6 @@ def make_mention(act: Act, article: Article, language: str, coder: CoderVersion)
     target_codes = [p.code for p in targets]
     types = ontology()["types"][act.plover]
     cameo = entry.cameo if entry.cameo and act.plover == entry.type else str(types["cameo"])
-    value, why = confidence(_features(act))
     published = article.published.value
     located = None if place is None else (str(place.geonames_id) if place.geonames_id else place.country)
     when = day.value if day is not None and day.value else (published.date().isoformat() if published else None)
@@ -228,7 +211,7 @@ def make_mention(act: Act, article: Article, language: str, coder: CoderVersion)
         attribution=None
         if act.source is None
         else Attribution(text=act.source.text, start=act.source.start, end=act.source.end, party=_party(act.source)),
-        confidence=value,
+        confidence=trust[0],
         reasons=Reasons(
             type=act.type_reason,
             actors=act.actors_reason,
@@ -240,7 +223,7 @@ def make_mention(act: Act, article: Article, language: str, coder: CoderVersion)
             else "none in its arguments or clause",
             modality=act.stance.reason,
             attribution=act.source_reason,
-            confidence=why,
+            confidence=trust[1],
         ),
         coder=coder,
     )

@@ -5,7 +5,7 @@ Does not merge mentions into events, publish, count or log: stages around it do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -17,6 +17,7 @@ from streams.coding.actor_data import read_states
 from streams.coding.actors import ActorTable
 from streams.coding.assembly import Act, in_order, make_mention
 from streams.coding.circumstances import Circumstances
+from streams.coding.confidence import confidence, features, formula, setting_of
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import DateGrammar
 from streams.coding.judgement import Judge
@@ -25,6 +26,7 @@ from streams.coding.lexicon import Lexicon, lexicon_hash, load_lexicon
 from streams.coding.parse import Parser
 from streams.coding.parties import Parties
 from streams.coding.places import Gazetteer
+from streams.coding.plausibility import without_mishaps
 from streams.coding.quantities import QuantityGrammar
 from streams.coding.text import Sentence, split_sentences
 from streams.coding.triggers import Candidates, find_candidates
@@ -51,6 +53,7 @@ class Coding:
         mentions: in order of their evidence, then their trigger.
         sentences: how many sentences the text has; 0 where it was not read.
         candidates: how many of them held a trigger and were parsed.
+        doubtful: how many mentions were left out because their confidence is below the least of ``confidence.yaml``.
     """
 
     article_id: str
@@ -58,6 +61,22 @@ class Coding:
     outcome: CodingOutcome
     language: str | None
     mentions: tuple[Mention, ...]
+    sentences: int
+    candidates: int
+    doubtful: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A mention with the features that its confidence was made of, for calibration."""
+
+    mention: Mention
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    weighed: tuple[Weighed, ...]
     sentences: int
     candidates: int
 
@@ -111,21 +130,40 @@ class Coder:
             return without_mentions("empty")
         if language not in self._languages:
             return without_mentions("unsupported_language", language)
-        parser = self._parser(language)
-        sentences = split_sentences(article.text, language)
-        candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms)
-        acts = self._acts(article, language, sentences, candidates) if candidates.with_trigger else []
-        version = CoderVersion(name=CODER_NAME, version=CODER_VERSION, lexicon=self._hash, model=parser.model)
-        mentions = in_order([make_mention(act, article, language, version) for act in acts])
+        read = self._read(article, language)
+        least = formula().least
+        mentions = in_order([w.mention for w in read.weighed if w.mention.confidence >= least])
         return Coding(
             article.article_id,
             article.version,
             "coded" if mentions else "no_event",
             language,
             mentions,
-            len(sentences),
-            len(candidates.with_trigger),
+            read.sentences,
+            read.candidates,
+            sum(w.mention.confidence < least for w in read.weighed),
         )
+
+    def weigh(self, article: Article) -> tuple[Weighed, ...]:
+        """Return all mentions of an article with their features, doubtful ones too; none where it is not coded."""
+        language = detect_language(article.text, (article.language, article.source.language))
+        if article.status == "killed" or language is None or language not in self._languages:
+            return ()
+        return self._read(article, language).weighed
+
+    def _read(self, article: Article, language: str) -> _Read:
+        parser = self._parser(language)
+        sentences = split_sentences(article.text, language)
+        candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms)
+        acts = self._acts(article, language, sentences, candidates) if candidates.with_trigger else []
+        version = CoderVersion(name=CODER_NAME, version=CODER_VERSION, lexicon=self._hash, model=parser.model)
+        setting = setting_of(acts, article.text, len(sentences))
+        weighed = []
+        for act in acts:
+            values = features(act, setting)
+            mention = make_mention(act, article, language, version, confidence(values, formula()))
+            weighed.append(Weighed(mention, values))
+        return _Read(tuple(weighed), len(sentences), len(candidates.with_trigger))
 
     def _acts(
         self, article: Article, language: str, sentences: Sequence[Sentence], candidates: Candidates
@@ -147,7 +185,7 @@ class Coder:
         wanted = [s for s in sentences if s.index in candidates.with_trigger or s.index in candidates.as_context]
         for tree in self._parser(language).parse(text, wanted):
             judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
-        return judge.settled(readers=article.source.country)
+        return without_mishaps(judge.settled(readers=article.source.country), len(sentences))
 
 
 def _circumstances(

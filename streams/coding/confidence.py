@@ -1,62 +1,138 @@
 """How much a mention is to be trusted, from 0 to 1, by a stated formula.
 
-A logistic of evidence: ``1 / (1 + exp(-(b + sum of weights)))``. The weights are of the order of the log-odds that each
-feature adds on hand-coded French news; they are data (``confidence.yaml``), so that a calibration replaces them without
-touching code. Does not look at text.
+A logistic of evidence: ``1 / (1 + exp(-(base + sum of weight x value)))``. Every feature is bounded and has a name that
+the mention's reason gives. The weights are data (``confidence.yaml``) and fitted on hand-coded news: the confidence
+estimates the share of mentions like this one that a human coder would code too (``bench/calibration.py``; figures in
+docs/confidence.md). Below the least confidence of the same file nothing is published. Does not fit anything itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, log
+from math import exp
 
+from streams.coding.assembly import Act
 from streams.coding.data_files import read_yaml
+
+#: Acts of a type in other sentences are counted up to this: more say no more.
+_MOST_KIN = 4
+#: Acts per sentence of the article are counted up to this.
+_DENSEST = 2.0
+#: The position in the article counts up to this sentence.
+_LAST_POSITION = 15
+#: Sentences longer than this, in code points, count as this long.
+_LONGEST = 400
+
+_QUOTES = frozenset('"«»“”')
+_OPENING = frozenset("«“")
+_CLOSING = frozenset("»”")
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
-    """What is known of a mention that bears on trust."""
+class Setting:
+    """What the whole article says of the trust in one of its acts."""
 
-    is_verb: bool
-    specific: bool
-    """The pattern has several words or constraints on its arguments."""
-    has_actor: bool
-    has_target: bool
-    actor_known: bool
-    """An actor has a country or an organisation."""
-    has_place: bool
-    has_date: bool
-    modality: str
-    coreferent: bool
-    purpose: bool
-    weight: float
-    """How surely the lexicon entry's words alone carry the act."""
+    sentences: int
+    kinds: Mapping[str, int]
+    """How many acts of each type the article tells."""
+    kinds_in_sentence: Mapping[tuple[int, str], int]
+    acts: int
+    quotes: tuple[tuple[int, int], ...]
+    """Spans of the article between quotation marks, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Weights of named features, and the least confidence of what is published."""
+
+    weights: Mapping[str, float]
+    least: float
+
+
+def setting_of(acts: Sequence[Act], text: str, sentences: int) -> Setting:
+    """Return what an article's acts and text say together."""
+    return Setting(
+        sentences=max(1, sentences),
+        kinds=Counter(a.plover for a in acts),
+        kinds_in_sentence=Counter((a.sentence, str(a.plover)) for a in acts),
+        acts=len(acts),
+        quotes=quoted_spans(text),
+    )
+
+
+def quoted_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the spans between quotation marks; a paragraph's end closes what was left open."""
+    spans: list[tuple[int, int]] = []
+    opened: int | None = None
+    for offset, letter in enumerate(text):
+        if letter == "\n":
+            opened = None
+        elif letter in _QUOTES:
+            if opened is None and letter not in _CLOSING:
+                opened = offset
+            elif opened is not None and letter not in _OPENING:
+                spans.append((opened, offset))
+                opened = None
+    return tuple(spans)
+
+
+def _is_quoted(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
+    index = bisect_left(spans, (offset, 0)) - 1
+    return index >= 0 and spans[index][0] < offset < spans[index][1]
+
+
+def features(act: Act, setting: Setting) -> dict[str, float]:
+    """Return the features of an act that bear on trust, without those that are zero; each lies in 0 to 1."""
+    pattern = act.pattern
+    alike = setting.kinds_in_sentence[act.sentence, act.plover]
+    values: dict[str, float] = {
+        f"modality_{act.stance.modality}": 1.0,
+        pattern.pos: 1.0,
+        "expression": float(bool(pattern.rest)),
+        "constrained": float(bool(pattern.entry.require)),
+        "casualties": float(pattern.entry.outcome),
+        "purpose": float(act.stance.purpose),
+        "asked_for": float(act.stance.reason.startswith("asked for")),
+        "governed": float(act.stance.reason.startswith("governed by")),
+        "pluperfect": float(act.stance.past_perfect),
+        "historical": float(act.historical),
+        "quoted": float(_is_quoted(act.trigger[0], setting.quotes)),
+        "source_named": float(act.source is not None),
+        "actor": float(bool(act.actors) and not act.actors_reason.startswith("as in sentence")),
+        "actor_carried": float(bool(act.actors) and act.actors_reason.startswith("as in sentence")),
+        "actor_resolved": float(any(p.resolution.country or p.resolution.organisation for p in act.actors)),
+        "target": float(bool(act.targets) and not act.targets_reason.startswith("as in sentence")),
+        "target_carried": float(bool(act.targets) and act.targets_reason.startswith("as in sentence")),
+        "target_resolved": float(any(p.resolution.country or p.resolution.organisation for p in act.targets)),
+        "coreference": float(any(p.coreference for p in (*act.actors, *act.targets))),
+        "place": float(act.place.own),
+        "date": float(act.date.expression is not None),
+        "quantity": float(bool(act.quantities)),
+        "kin_in_article": min(setting.kinds[act.plover] - alike, _MOST_KIN) / _MOST_KIN,
+        "kin_in_sentence": float(alike > 1),
+        "density": min(setting.acts / setting.sentences, _DENSEST) / _DENSEST,
+        "position": min(act.sentence, _LAST_POSITION) / _LAST_POSITION,
+        "length": min(act.end - act.start, _LONGEST) / _LONGEST,
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 @lru_cache(maxsize=1)
-def _weights() -> Mapping[str, float]:
-    return {str(k): float(v) for k, v in read_yaml("confidence.yaml")["weights"].items()}
+def formula() -> Formula:
+    """Return the formula of the data file."""
+    data = read_yaml("confidence.yaml")
+    return Formula({str(k): float(v) for k, v in data["weights"].items()}, float(data["least_confidence"]))
 
 
-def confidence(features: Features) -> tuple[float, str]:
-    """Return the confidence, to three decimals, and the features that made it."""
-    weights = _weights()
-    present = [
-        ("verb", features.is_verb),
-        ("specific_pattern", features.specific),
-        ("actor", features.has_actor),
-        ("target", features.has_target),
-        ("actor_resolved", features.actor_known),
-        ("place", features.has_place),
-        ("date", features.has_date),
-        (f"modality_{features.modality}", True),
-        ("coreference", features.coreferent),
-        ("purpose", features.purpose),
-    ]
-    used = [name for name, there in present if there and weights.get(name, 0.0) != 0.0]
-    total = weights["base"] + sum(weights[name] for name in used)
-    total += log(features.weight) * weights["entry_weight"]
+def confidence(values: Mapping[str, float], by: Formula) -> tuple[float, str]:
+    """Return the confidence, to three decimals, and the features that made it, the strongest first."""
+    terms = {name: by.weights[name] * value for name, value in values.items() if by.weights.get(name)}
+    total = by.weights["base"] + sum(terms[name] for name in sorted(terms))
     value = round(1 / (1 + exp(-total)), 3)
-    return value, f"logistic of base, {', '.join(used) or 'nothing more'}; entry weight {features.weight:g}"
+    strongest = sorted(terms, key=lambda name: (-abs(terms[name]), name))
+    told = ", ".join(f"{name} {terms[name]:+.2f}" for name in strongest)
+    return value, f"logistic of base {by.weights['base']:+.2f}; {told or 'nothing more'}"

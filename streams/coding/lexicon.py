@@ -74,7 +74,7 @@ class Entry(_Checked):
     outcome: bool = False
     """True for what an act does to people ("blessés", "tués"): merged with the act that its own clause names."""
     weight: float = Field(default=1.0, gt=0, le=1)
-    """How surely the word alone carries the act; enters the confidence."""
+    """How surely the word alone carries the act, as the lexicographer judges it; the confidence does not use it."""
     examples: tuple[str, ...] = Field(min_length=1)
     counter: tuple[str, ...] = ()
 

@@ -146,7 +146,7 @@ def _tells_outcome(first: Act, second: Act, tree: Tree) -> bool:
         return False
     one, other = first.node, second.node
     of_one = {p.text for p in second.actors} <= {p.text for p in first.actors} or all(
-        p.start is not None and p.start <= one.start < p.start + len(p.text) for p in second.actors
+        p.start <= one.start < p.start + len(p.text) for p in second.actors
     )
     if first.pattern.pos == "noun" and second.pattern.entry.outcome:  # "l'attaque qui a fait cinq morts"
         return of_one and tree.is_below(other, one) and other.index != one.index
@@ -174,7 +174,7 @@ def _names_who_acts(act: Act, acts: Sequence[Act]) -> bool:
     if act.actors or act.targets or act.pattern.pos != "noun":
         return False
     return any(
-        a.plover == act.plover and p.start is not None and p.start <= act.node.start < p.start + len(p.text)
+        a.plover == act.plover and p.start <= act.node.start < p.start + len(p.text)
         for a in acts
         for p in a.actors
         if a is not act and not p.coreference
