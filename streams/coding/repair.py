@@ -157,6 +157,7 @@ _AFTER_BARE = frozenset(
         "chez",
     ]
 )
+_RELATIVES = frozenset(["dont", "qui", "que", "qu'", "ou", "auquel", "lequel", "laquelle"])
 _CLAUSAL = frozenset({"parataxis", "advcl", "ccomp", "conj", "dep"})
 #: Words that may stand between an auxiliary and its participle, at most.
 _FAR = 4
@@ -171,11 +172,12 @@ def repair_french(nodes: list[Node], participle_of: ParticipleOf) -> None:
     """
     _nouns_in_ant(nodes)
     _participles(nodes, participle_of)
-    _bare_participle(nodes, participle_of)
+    _bare_participles(nodes, participle_of)
     _numerals(nodes)
     _clitics(nodes)
     _inverted_passive(nodes)
     _subject_of_parenthesis(nodes)
+    _relative_as_root(nodes)
 
 
 def _nouns_in_ant(nodes: list[Node]) -> None:
@@ -256,21 +258,43 @@ def _as_participle(node: Node) -> None:
     node.morph = (node.morph - {"VerbForm=Fin"}) | {"VerbForm=Part", "Tense=Past"}
 
 
-def _bare_participle(nodes: list[Node], participle_of: ParticipleOf) -> None:
-    """Repair "Arrêté mardi à Minsk, l'opposant…": a bare participle at the start of a sentence, tagged as a noun."""
-    first = next((n for n in nodes if n.pos != "PUNCT"), None)
-    if first is None or first.index + 2 >= len(nodes) or first.pos not in {"NOUN", "ADJ", "PROPN"}:
+def _bare_participles(nodes: list[Node], participle_of: ParticipleOf) -> None:
+    """Repair "Arrêté mardi à Minsk, l'opposant…", "(arrêté à Minsk)": a bare participle that opens a phrase."""
+    starts = [n.index for n in nodes if n.pos != "PUNCT"][:1]
+    starts += [n.index + 1 for n in nodes[:-1] if n.text in {",", "("} and n.index + 1 not in starts]
+    for start in starts:
+        if start + 2 < len(nodes):
+            _read_bare(nodes, nodes[start], participle_of, opens=start == starts[0])
+    for node in nodes:
+        above = nodes[node.head]
+        if node.pos != "VERB" or "VerbForm=Part" not in node.morph or node.head == node.index:
+            continue
+        if above.folded == "fois" and above.index < node.index and above.head != above.index:
+            node.relation, node.head = "advcl", above.head  # "une fois arrêté, il…"
+        elif node.relation == "appos" and above.pos in {"NOUN", "PROPN"} and participle_of(node.text):
+            node.relation = "acl"
+
+
+def _read_bare(nodes: list[Node], node: Node, participle_of: ParticipleOf, *, opens: bool) -> None:
+    if node.pos not in {"NOUN", "ADJ", "PROPN"} or node.folded in _NEVER_BARE or not participle_of(node.text):
         return
-    follower = nodes[first.index + 1]
-    if first.folded in _NEVER_BARE or not participle_of(first.text):
+    follower = nodes[node.index + 1]
+    if node.text[:1].isupper() and not opens:
         return
-    if not (follower.folded in _AFTER_BARE or follower.pos == "ADV" or is_day(follower) or follower.text == ","):
+    agreed = follower.folded in _AFTER_BARE or is_day(follower)
+    if not agreed and not (opens and (follower.pos == "ADV" or follower.text == ",")):
         return
-    if first.relation in {"nsubj", "nsubj:pass"} or (first.head == first.index and "," not in {n.text for n in nodes}):
+    if node.relation in {"nsubj", "nsubj:pass", "conj"}:
         return
-    _as_participle(first)
-    if first.head != first.index:
-        first.relation = "advcl"
+    if opens:
+        if node.head == node.index and "," not in {n.text for n in nodes}:
+            return
+    elif not any(n.head == node.index and n.relation == "obl:agent" for n in nodes) and node.relation != "acl":
+        return
+    _as_participle(node)
+    if node.head != node.index and node.relation != "acl":
+        nominal = nodes[node.head].pos in {"NOUN", "PROPN", "PRON"} and node.head < node.index
+        node.relation = "acl" if nominal else "advcl"
 
 
 def _numerals(nodes: list[Node]) -> None:
@@ -344,3 +368,29 @@ def _subject_of_parenthesis(nodes: list[Node]) -> None:
             verb.head, verb.relation = verb.index, "root"
             subject.head, subject.relation = verb.index, "nsubj:pass" if "aux:pass" in own else "nsubj"
             node.head, node.relation = subject.index, "amod"
+
+
+def _relative_as_root(nodes: list[Node]) -> None:
+    """Repair "La présidente, dont le pays…, a expulsé": a relative clause that the parser made the main clause."""
+    for node in nodes:
+        if not node.is_verbal or node.relation not in {"root", "ROOT"}:
+            continue
+        children = [n for n in nodes if n.head == node.index and n.index != node.index]
+        first = next((c for c in children if c.index < node.index and c.pos in {"NOUN", "PROPN"}), None)
+        if first is None or any(n.head == first.index and n.relation == "case" for n in nodes):
+            continue
+        between = [n for n in nodes[first.index + 1 : node.index] if n.pos not in {"ADJ", "PROPN"}]
+        if len(between) < 2 or between[0].text != "," or between[1].folded not in _RELATIVES:
+            continue
+        for verb in children:
+            own = {n.relation for n in nodes if n.head == verb.index}
+            finite = "VerbForm=Fin" in verb.morph or own & {"aux:tense", "aux:pass"}
+            if verb.index < node.index or not verb.is_verbal or verb.relation not in _CLAUSAL or not finite:
+                continue
+            opening = min([verb.index, *(n.index for n in nodes if n.head == verb.index and n.pos in {"AUX", "PRON"})])
+            if own & {"nsubj", "nsubj:pass", "mark", "cc"} or nodes[opening - 1].text != ",":
+                continue
+            verb.head, verb.relation = verb.index, "root"
+            first.head, first.relation = verb.index, "nsubj:pass" if "aux:pass" in own else "nsubj"
+            node.head, node.relation = first.index, "acl:relcl"
+            return

@@ -48,7 +48,17 @@ _CLOSERS = "\"'»”’)]"
 _OPENERS = "\"'«“‘([-–—•*#"
 _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029\x85\x0b\x0c]")
 _WORD_BEFORE = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’\-])*$")
-_GLUED_WORD = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]*\b)")
+_GLUED_STOP = re.compile(r"(?<=[a-zà-öø-ÿ])\.(?=[A-ZÀ-ÖØ-Þ])")
+#: Behind a word, an acronym, a year or a closing quote.
+_GLUED_WORD = re.compile(
+    r"(?:(?<=[a-zà-öø-ÿ])|(?<=[A-ZÀ-ÖØ-Þ]{2})|(?<=\d{4})|(?<=[^\W_][\"»]))(?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]*\b)"
+)
+#: "- Suspense à Paris - La suite": a heading run into the text, which starts a phrase and ends before one.
+_DASHED_HEADING = re.compile(
+    r"(?:(?<=[.!?…\"»])|(?<=[.!?…\"»] ))[-–—•♦] ?(?=[\"«A-ZÀ-ÖØ-Þ])[^.!?…\n–—-]{3,60} [-–—] ?(?=[\"«A-ZÀ-ÖØ-Þ])"
+)
+_ELIDED = frozenset(["D", "L", "C", "J", "N", "S", "Qu"])
+_BULLETS = "-–—•♦■►"
 _DASHED_HEADING_END = re.compile(r" [-–—](?=[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ' ])")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -102,7 +112,8 @@ def _ends_with_abbreviation(before: str, abbreviations: frozenset[str]) -> bool:
     found = _WORD_BEFORE.search(before)
     if not found:
         return False
-    word = found.group().strip(".'’-")
+    # "dit.M" is a glued sentence's end and an initial.
+    word = _GLUED_STOP.split(found.group().strip(".'’-"))[-1]
     if len(word) == 1 and word.isupper():
         return True  # an initial: "L. M.", "J. Dunford"
     if re.fullmatch(r"(?:[A-ZÀ-Þ]\.-?)+[A-ZÀ-Þ]", word):
@@ -147,21 +158,40 @@ def _is_glue(text: str, before: str, closed: int, end: int) -> bool:
     if last.islower() and next_to_last.isalpha():
         return True
     acronym = last.isupper() and next_to_last.isupper()
-    return text[closed + 1].islower() and (acronym or last.isdigit() or last in _CLOSERS)
+    word = text[closed + 1].islower() or text[closed + 1] in "'’" or text[closed : closed + 2] in {"A ", "À "}
+    return word and (acronym or last.isdigit() or last in _CLOSERS)
+
+
+def _is_glued_heading(text: str, before: str, closed: int, end: int) -> bool:
+    """Say whether a dash or bullet stuck to the end of a sentence opens a heading ("en Afrique.- Suspense à Paris")."""
+    if closed + 2 >= end or text[closed] not in _BULLETS or len(before) < 2 or before[-1].isspace():
+        return False
+    following = text[closed + 1 : closed + 3].lstrip()
+    return bool(following) and (following[0].isupper() or following[0] in '"«“')
 
 
 def _terminator_cuts(text: str, start: int, end: int, abbreviations: frozenset[str]) -> Iterator[int]:
     """Yield the offsets after which a new sentence starts, within one paragraph."""
+    quotes, counted = 0, start
     for found in _TERMINATOR.finditer(text, start, end):
         stop = found.end()
         if text[found.start() - 1 : found.start()] == "(" and text[stop : stop + 1] == ")":
             continue  # "(...)": words left out, not an end
         before = text[max(start, found.start() - 24) : found.start()]
+        quotes += text.count('"', counted, stop)
+        counted = stop
+        if text[stop : stop + 1] == '"' and quotes % 2 == 0 and text[stop + 1 : stop + 2].isupper() and len(before) > 1:
+            yield stop  # 'en 2018."Nous': the quote opens
+            continue
         closed, rest = _closes(text, stop, end)
         if rest >= end:
             continue
         if rest == closed:
-            if _is_glue(text, before, closed, end):
+            mark = found.group() != "."
+            heading = _is_glued_heading(text, before, closed, end) and (
+                mark or not _ends_with_abbreviation(before, abbreviations)
+            )
+            if heading or _is_glue(text, before.rstrip() if mark else before, closed, end):
                 yield closed
         elif _opens_sentence(text, rest, end) and not (
             found.group() == "." and _ends_with_abbreviation(before, abbreviations)
@@ -172,12 +202,18 @@ def _terminator_cuts(text: str, start: int, end: int, abbreviations: frozenset[s
 def _glue_cuts(text: str, start: int, end: int, conventions: _Conventions) -> Iterator[int]:
     for found in _GLUED_WORD.finditer(text, start, end):
         word = _WORD.match(text, found.start(), end)
-        if word and word.group() in conventions.openers:
+        if word is None:
+            continue
+        elided = word.group() in _ELIDED and text[word.end() : word.end() + 1] in {"'", "’"}
+        if elided or word.group() in conventions.openers:
             yield found.start()
     for found in conventions.pointers.finditer(text, start, end):
         yield found.start()
         yield found.end()
     for found in _DASHED_HEADING_END.finditer(text, start, end):
+        yield found.end()
+    for found in _DASHED_HEADING.finditer(text, start, end):
+        yield found.start()
         yield found.end()
 
 

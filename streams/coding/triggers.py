@@ -20,6 +20,10 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
 #: Prepositions that contract with articles ("du", "aux") or lose their vowel: their presence is left to the matching.
 _CONTRACTED = frozenset({"de", "d'", "a", "en", "que", "qu'", "to", "on", "of", "in", "at"})
 
+#: In code points.
+_LONGEST_HEADING = 90
+_DASHES = frozenset("-–—")
+
 _REFLEXIVES = frozenset(["se", "s'", "me", "m'", "nous", "te", "t'", "vous"])
 
 
@@ -44,6 +48,8 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
     with_trigger: set[int] = set()
     as_context: set[int] = set()
     for sentence in sentences:
+        if _is_heading(text, sentences, sentence):
+            continue  # it announces what the text then tells
         words = _WORD.findall(one_for_one(text[sentence.start : sentence.end]))
         lemmas: set[str] = set()
         for word in words:
@@ -57,6 +63,18 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
         if sentence.index > 0 and lemmas & pronouns:
             as_context.add(sentence.index - 1)
     return Candidates(frozenset(with_trigger), frozenset(as_context - with_trigger))
+
+
+def _is_heading(text: str, sentences: Sequence[Sentence], sentence: Sentence) -> bool:
+    """Say whether a sentence is a heading inside the text: between dashes, or short and stuck to the next one."""
+    piece = text[sentence.start : sentence.end]
+    if sentence.index == 0 or len(piece) > _LONGEST_HEADING:
+        return False
+    if len(piece) > 2 and piece[0] in _DASHES and piece[-1] in _DASHES:
+        return True
+    following = sentences[sentence.index + 1] if sentence.index + 1 < len(sentences) else None
+    stuck = following is not None and following.start == sentence.end
+    return stuck and piece[-1].isalnum()
 
 
 def _holds_pattern(lemmas: set[str], lexicon: Lexicon) -> bool:

@@ -92,3 +92,30 @@ def test_an_adjective_between_commas_does_not_take_the_subject() -> None:
 def test_typographic_apostrophes_and_capitals_are_read() -> None:
     assert _told("L’avocat du parti a été arrêté à Minsk.")[0][0] == "COERCE"
     assert _told("LA POLICE ARRÊTE TROIS SYNDICALISTES À ANKARA")[0][0] == "COERCE"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        (
+            "Le chef de bande (arrêté samedi à Bukavu) a été transféré à Kinshasa.",
+            ("COERCE", ["Le chef de bande"]),
+        ),
+        ("Une fois arrêté, le reporter a été frappé par des soldats.", ("COERCE", ["le reporter"])),
+    ],
+)
+def test_participles_in_brackets_and_after_une_fois_tell_an_act(sentence: str, expected: tuple[str, list[str]]) -> None:
+    assert expected in [(kind, targets) for kind, _, targets in _told(sentence)]
+
+
+def test_a_relative_clause_does_not_take_the_place_of_the_main_clause() -> None:
+    told = _told("La chancelière, dont le pays traverse une crise, a expulsé l'ambassadeur biélorusse.")
+    assert [(kind, actors) for kind, actors, _ in told] == [("SANCTION", ["La chancelière"])]
+
+
+@pytest.mark.parametrize("heading", ["- La police arrête deux élus -", "La police arrête deux élus"])
+def test_a_heading_inside_the_text_tells_nothing_of_its_own(heading: str) -> None:
+    coder = _coder()
+    text = "Le temps est calme à Minsk.{}Les habitants attendent la pluie."
+    [coding] = coder.code([article(text.format(heading))])
+    assert coding.mentions == ()

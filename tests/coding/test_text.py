@@ -52,6 +52,18 @@ def test_the_parser_text_has_the_same_length(text: str) -> None:
             "La foule était impressionnanteQuelques voitures brûlaient.",
             ["La foule était impressionnante", "Quelques voitures brûlaient."],
         ),
+        ("Il part, a-t-il dit.M. Durand reste.", ["Il part, a-t-il dit.", "M. Durand reste."]),
+        ('Le rapport date de 2018."Nous verrons", dit-il.', ["Le rapport date de 2018.", '"Nous verrons", dit-il.']),
+        ('Il parle de "pertes".L\'espoir reste.', ['Il parle de "pertes".', "L'espoir reste."]),
+        ("La ville (41.759).A Londres, il pleut.", ["La ville (41.759).", "A Londres, il pleut."]),
+        (
+            "Les prix montent en Asie.- Doutes à Rome - Les élus hésitent.",
+            ["Les prix montent en Asie.", "- Doutes à Rome -", "Les élus hésitent."],
+        ),
+        ("Le retour du calmeD'autres villes attendent.", ["Le retour du calme", "D'autres villes attendent."]),
+        ("L'artisan de la CSGAu début, il hésite.", ["L'artisan de la CSG", "Au début, il hésite."]),
+        ('Il dit : "Assez !" et part.', ['Il dit : "Assez !" et part.']),
+        ("Jean-Luc et l'UNICEF-France d'Aix ont signé.", ["Jean-Luc et l'UNICEF-France d'Aix ont signé."]),
         ("M. Dupont a vu Mme Durand. Il est parti.", ["M. Dupont a vu Mme Durand.", "Il est parti."]),
         ("Le texte de J.-M. Petit est paru.", ["Le texte de J.-M. Petit est paru."]),
         (
