@@ -154,9 +154,7 @@ def _quantity(found: QuantityExpression) -> Quantity:
     )
 
 
-def make_mention(
-    act: Act, article: Article, language: str, coder: CoderVersion, trust: tuple[float, str]
-) -> Mention:
+def make_mention(act: Act, article: Article, language: str, coder: CoderVersion, trust: tuple[float, str]) -> Mention:
     """Return the mention of an act, with its ids; ``trust`` is its confidence and the reason for it."""
     entry = act.pattern.entry
     actors, targets = tuple(map(_party, act.actors)), tuple(map(_party, act.targets))
