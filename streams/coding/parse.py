@@ -15,7 +15,7 @@ from spacy.lookups import Lookups
 from spacy.tokens import Doc
 
 from streams.coding.forms import Forms
-from streams.coding.repair import repair_french
+from streams.coding.repair import repair_french, restore_accents
 from streams.coding.text import Sentence, fold, one_for_one
 from streams.coding.tree import Node, Tree
 
@@ -91,7 +91,10 @@ class Parser:
             docs: list[Doc] = []
             origins: list[tuple[Sentence, int]] = []
             for sentence in sentences:
-                whole = self._tokenised(parser_text(text[sentence.start : sentence.end]))
+                read = parser_text(text[sentence.start : sentence.end])
+                if self.language == "fr":
+                    read = restore_accents(read, self.forms.participle_of)
+                whole = self._tokenised(read)
                 for first in range(0, len(whole), _LONGEST_IN_TOKENS):
                     piece = whole[first : first + _LONGEST_IN_TOKENS]
                     doc = piece.as_doc() if first or len(whole) > _LONGEST_IN_TOKENS else whole

@@ -6,6 +6,7 @@ become a :class:`~streams.coding.tree.Tree`, in one pass each. Does not know the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -84,7 +85,24 @@ _BE = frozenset(
     ]
 )
 #: Words between an auxiliary and its participle, beside adverbs.
-_BETWEEN = frozenset(["pas", "plus", "jamais", "deja", "aussi", "bien", "donc", "tous", "toutes", "rien", "tout"])
+_BETWEEN = frozenset(
+    [
+        "pas",
+        "plus",
+        "jamais",
+        "deja",
+        "aussi",
+        "bien",
+        "donc",
+        "tous",
+        "toutes",
+        "rien",
+        "tout",
+        "d'",
+        "abord",
+        "ensuite",
+    ]
+)
 _MISTAGGED = frozenset({"NOUN", "ADJ", "PROPN", "X", "ADV", "ADP"})
 _DETERMINERS = frozenset(
     [
@@ -178,6 +196,33 @@ def repair_french(nodes: list[Node], participle_of: ParticipleOf) -> None:
     _inverted_passive(nodes)
     _subject_of_parenthesis(nodes)
     _relative_as_root(nodes)
+
+
+_BARE_BEEN = re.compile(r"\b(?:a|ont|avait|avaient|aurait|auraient|aura|auront|ayant|avoir)\s+ete\b", re.IGNORECASE)
+_AFTER_AUXILIARY = re.compile(
+    r"\b(?:a|ont|avait|avaient|aurait|auraient|ayant|avoir|ete|été|est|sont|etait|etaient)\s+([a-z]{2,}e(?:e?s?))\b"
+)
+
+
+def restore_accents(sentence: str, participle_of: ParticipleOf) -> str:
+    """Return a sentence written without accents with those of its passives and participles, as long as it was.
+
+    "a ete arrete" becomes "a été arreté", which the parser knows for what it is. A sentence that has an accent, or no
+    "ete" after a form of "avoir", is returned as it is.
+    """
+    if not sentence.isascii() or not _BARE_BEEN.search(sentence):
+        return sentence
+    letters = list(sentence)
+    for found in _BARE_BEEN.finditer(sentence):
+        letters[found.end() - 3] = letters[found.end() - 1] = "é"
+    for found in _AFTER_AUXILIARY.finditer("".join(letters)):
+        word = found.group(1)
+        stem = word.rstrip("s")
+        last = len(stem) - (2 if stem.endswith("ee") else 1)
+        accented = word[:last] + "é" + word[last + 1 :]
+        if participle_of(accented):
+            letters[found.start(1) + last] = "é"
+    return "".join(letters)
 
 
 def _nouns_in_ant(nodes: list[Node]) -> None:

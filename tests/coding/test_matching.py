@@ -8,6 +8,7 @@ import pytest
 
 from schemas.mention import Mention
 from streams.coding.coder import Coder, load_coder
+from streams.coding.repair import restore_accents
 from tests.coding.articles import article
 
 
@@ -119,3 +120,17 @@ def test_a_heading_inside_the_text_tells_nothing_of_its_own(heading: str) -> Non
     text = "Le temps est calme à Minsk.{}Les habitants attendent la pluie."
     [coding] = coder.code([article(text.format(heading))])
     assert coding.mentions == ()
+
+
+def test_passives_without_accents_are_read() -> None:
+    told = _told("Le syndicaliste a ete arrete par la police et la greve a ete suspendue.")
+    assert ("COERCE", ["la police"], ["Le syndicaliste"]) in told
+
+
+def test_restoring_accents_keeps_the_length_and_leaves_accented_text_alone() -> None:
+    def any_verb(form: str) -> frozenset[str]:
+        return frozenset({form})
+
+    assert restore_accents("Il a ete arrete.", any_verb) == "Il a été arreté."
+    assert restore_accents("Il a ete arrêté.", any_verb) == "Il a ete arrêté."
+    assert restore_accents("En ete, il a pleure.", any_verb) == "En ete, il a pleure."
