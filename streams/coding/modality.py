@@ -31,6 +31,11 @@ class Stance:
 _NE = frozenset({"ne", "n'", "n"})
 _FAR = 7
 
+#: Before a noun of action they take it as done or under way, whatever the clause says: "après son arrestation".
+_TAKEN_AS_DONE = frozenset(
+    {"apres", "depuis", "suite a", "a la suite de", "face a", "malgre", "after", "since", "following", "despite"}
+)
+
 
 class ModalityReader:
     """Reads stances in one sentence."""
@@ -198,6 +203,8 @@ class ModalityReader:
     def _from_above(self, node: Node, *, is_noun: bool) -> tuple[Modality, str] | None:
         """Return what the words that govern an act say of it."""
         tree = self._tree
+        if is_noun and tree.case(node) in _TAKEN_AS_DONE:
+            return None
         below = node
         infinitive = not is_noun
         for distance, above in enumerate(tree.ancestors(node)):
@@ -253,6 +260,8 @@ class ModalityReader:
         if noun.relation not in {"nsubj", "nsubj:pass", "obj", "obl:arg", "attr", "xcomp"}:
             return None
         exists = bool(verb.lemmas & self._words("existence"))
+        if verb.lemmas & self._words("no_denial"):
+            return None
         if self.is_negated(verb) and (exists or noun.relation == "obj" or verb.lemmas & self._words("saying")):
             return "denied", "negated verb"
         if exists or noun.relation == "nsubj:pass":
@@ -286,10 +295,10 @@ class ModalityReader:
         content = below.relation in {"xcomp", "ccomp", "obj", "obl:arg", "nsubj:pass", "acl", "nmod", "csubj"}
         if lemmas & words("denying") and content:
             return "denied", f"denied by “{above.text}”"
+        if lemmas & words("no_denial") and self.is_negated(above):
+            return None  # "n'hésite pas à menacer", "ne cesse d'accuser": the negation strengthens
         if lemmas & words("refusing") and content and (infinitive or nominal) and self._reach(above, below):
             return "denied", f"refused or prevented: “{above.text}”"
-        if lemmas & words("no_denial") and self.is_negated(above):
-            return None  # "n'hésite pas à menacer": the negation strengthens
         verbal_stance = above.is_verbal or above.pos in {"ADJ", "NOUN"}
         if verbal_stance and content and self._reach(above, below):
             if lemmas & words("hypothetical") and not self._perfect(above) and not nominal:

@@ -17,7 +17,7 @@ from streams.coding.circumstance_words import CircumstanceWords
 from streams.coding.places import PlaceEntry, ResolvedPlace
 from streams.coding.spans import between, head_of, meeting, nodes_between
 from streams.coding.text import fold, one_for_one
-from streams.coding.tree import Node, Tree
+from streams.coding.tree import SUBJECTS, Node, Tree
 
 #: Acts of word: they happen wherever their speaker is, which the text seldom says.
 VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN", "SANCTION"})
@@ -35,12 +35,22 @@ _TITLE_SAYS, _TITLE_NAMES = 6, 2
 #: A place that scores lower is not the act's; acts of words need a phrase of their own.
 _ENOUGH, _ENOUGH_FOR_WORDS = 0.5, 2.6
 
-#: How much farther a place is from an act for each noun, and each verb, through which it hangs on it.
-_PER_NOUN, _PER_VERB = 0.1, 0.5
+#: How much farther a place is from an act for each noun, verb and clause with a subject, through which it hangs on it.
+_PER_NOUN, _PER_VERB, _PER_CLAUSE = 0.1, 0.5, 2.0
+
+#: What "of" a city says for its being where something happens: "le tribunal de Lyon", "une école de Gap".
+_SEAT = 0.0
+_OF = frozenset({"de", "of"})
+
+#: How many words before a place are looked at for its preposition: "dans le nord de la région de".
+_BETWEEN = 7
 
 _WORD = re.compile(r"[^\W_]+'?")
+#: An article of as many countries, none of which has this share of its places, tells of each in turn.
+_MANY_COUNTRIES, _PREVAILS = 4, 0.4
+
 _TITLE_HEAD = re.compile(r"\s*:")
-_PRECISION = {"city": 1.5, "region": 0.7}
+_PRECISION = {"city": 2.0, "region": 1.0}
 _KIND_BONUS = {"city": 0.5, "region": 0.4, "other": 0.3}
 
 
@@ -106,12 +116,12 @@ class PlaceChoice:
     def _is_locative(self, place: ResolvedPlace, text: str) -> bool:
         """Say whether a place stands after a locative preposition ("à X", "dans la ville de X")."""
         before = fold(one_for_one(text[max(0, place.start - 40) : place.start]))
-        tail = _WORD.findall(before)[-6:]
-        if not tail:
-            return False
-        if tail[-1] in self._words.strong_locatives:
-            return True
-        return any(w in self._words.strong_locatives for w in tail[:-1]) and tail[-1] in self._words.links
+        for word in reversed(_WORD.findall(before)[-_BETWEEN:]):
+            if word in self._words.strong_locatives:
+                return True
+            if not (word in self._words.links or word in self._words.place_nouns or word.isdigit()):
+                return False
+        return False
 
     def _main_place(self) -> ResolvedPlace | None:
         """Return the place where the article plays: in its main country, what title and lead say."""
@@ -154,6 +164,7 @@ class PlaceChoice:
         """
         verbal = plover in VERBAL_TYPES
         scored: list[tuple[float, int, ResolvedPlace]] = []
+        seat: ResolvedPlace | None = None
         for place in self.places:
             if not tree.start <= place.start < tree.end:
                 continue
@@ -162,12 +173,15 @@ class PlaceChoice:
                 score = self._score(place, nodes, tree, predicate, governor, verbal=verbal)
                 if any(start <= place.start < end for start, end in taken):
                     score -= 1.5
+                    seat = seat or (place if self._is_seat(place, head_of(nodes), tree) else None)
                 scored.append((score, -place.start, place))
         if scored:
             score, _, place = max(scored, key=lambda s: (s[0], s[1]))
             if score >= (_ENOUGH_FOR_WORDS if verbal else _ENOUGH):
                 self._last = place
                 return ChosenPlace(place, "locative phrase in the act's sentence", True)
+        if seat is not None:
+            return ChosenPlace(seat, "seat of who acts")
         return ChosenPlace(None, "no place in the act's sentence")
 
     def _score(
@@ -194,9 +208,10 @@ class PlaceChoice:
     def _manner(self, place: ResolvedPlace, head: Node, tree: Tree, predicate: Node, *, verbal: bool) -> float:
         """Return what the preposition or function of a place says for its being where something happens."""
         case = tree.case(head)
-        first = case.split(" ")[0]
-        if first in self._words.locatives or case in self._words.locatives or self._is_locative(place, self._text):
+        if self._says_where(case) or self._is_locative(place, self._text):
             return 2.0
+        if self._is_seat(place, head, tree) and head.head != predicate.index:
+            return _SEAT
         if head.relation in {"obj", "nsubj:pass"} and not verbal and head.head == predicate.index:
             return 1.0
         if head.relation == "nmod" and head.head == predicate.index and not verbal:
@@ -205,26 +220,35 @@ class PlaceChoice:
             return -3.5
         return -2.0
 
+    def _is_seat(self, place: ResolvedPlace, head: Node, tree: Tree) -> bool:
+        """Say whether a city is where a body or group is at home: "le tribunal de Lyon"."""
+        return head.relation == "nmod" and place.entry.kind == "city" and tree.case(head) in _OF
+
+    def _says_where(self, case: str) -> bool:
+        """Say whether a preposition, perhaps of several words, says where: "à", "près de", not "à l'encontre de"."""
+        first, _, rest = case.partition(" ")
+        if first not in self._words.locatives:
+            return False
+        return first != "a" or not rest or bool(set(rest.split()) & self._words.place_nouns)
+
     def _attachment(self, head: Node, tree: Tree, predicate: Node, governor: Node) -> float:
         """Return how closely a place hangs on an act: on its own words, or through others."""
         for top in (predicate, governor):
             if tree.is_below(head, top):
-                steps = between(tree, head, top)
-                verbs = sum(n.is_verbal for n in steps)
-                return (
-                    (1.5 if top.index == predicate.index else 1.2)
-                    - _PER_NOUN * (len(steps) - verbs)
-                    - _PER_VERB * verbs
-                )
+                return (1.5 if top.index == predicate.index else 1.2) - self._distance(tree, head, top)
         joint = meeting(tree, head, governor)
         if joint is None:
             return -0.5
-        steps = between(tree, head, joint) if joint.index != head.index else []
-        nouns = sum(not n.is_verbal for n in steps)
-        verbs = len(steps) - nouns
         if joint.is_verbal and joint.lemmas & self._saying:
             return -0.8
-        return 0.3 - _PER_NOUN * nouns - _PER_VERB * verbs
+        return 0.3 - self._distance(tree, head, joint)
+
+    def _distance(self, tree: Tree, node: Node, top: Node) -> float:
+        """Return how far a place is from what it hangs on: clauses with a subject of their own are far."""
+        steps = between(tree, node, top) if node.index != top.index else []
+        clauses = [n for n in steps if n.is_verbal]
+        apart = sum(any(c.relation in SUBJECTS for c in tree.children(n)) for n in clauses)
+        return _PER_NOUN * (len(steps) - len(clauses)) + _PER_VERB * (len(clauses) - apart) + _PER_CLAUSE * apart
 
     def inherited(self, plover: str, *, at_home: bool, told: ChosenPlace | None = None) -> ChosenPlace:
         """Return the place of the act last asked for, whose own sentence names none.
@@ -244,10 +268,16 @@ class PlaceChoice:
             return ChosenPlace(self.main, "main place of the article")
         return ChosenPlace(None, "no place in the sentence, before it or in the lead")
 
+    def _is_scattered(self) -> bool:
+        """Say whether an article goes from country to country: its title names none, and none prevails in the text."""
+        named = sum(self._countries.values())
+        most = max(self._countries.values(), default=0)
+        return not self._title_places and len(self._countries) >= _MANY_COUNTRIES and most < _PREVAILS * named
+
     def _goes_on_at_last(self) -> bool:
         """Say whether the act told before narrows the article's main place, or there is none to speak of."""
         if self._last is None:
             return False
-        if self.main is None or not self.main.entry.country:
+        if self.main is None or not self.main.entry.country or self._is_scattered():
             return True
         return self.main.entry.kind == "country" and self._last.entry.country == self.main.entry.country
