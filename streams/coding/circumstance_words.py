@@ -18,6 +18,7 @@ class CircumstanceWords:
     links: frozenset[str]
     place_nouns: frozenset[str]
     planned: frozenset[str]
+    telling: frozenset[str]
 
 
 @lru_cache(maxsize=4)

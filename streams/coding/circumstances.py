@@ -59,7 +59,7 @@ class Circumstances:
         )
         self._date_choice = DateChoice(
             words=circumstance_words(lexicon.language),
-            saying=lexicon.word_set("saying"),
+            saying=lexicon.word_set("saying") | circumstance_words(lexicon.language).telling,
             dates=dates,
             grammar=grammar,
             published=published,

@@ -2,8 +2,9 @@
 
 News tells what happened twice: first with the day of whoever says so ("a indiqué mercredi une source"), then with the
 day of the act ("mardi soir"). An act on the ground that has no date of its own takes that of the same act told
-elsewhere; where the day it inherited is only one of telling, that of the article's other acts on the ground. Acts of
-words, plans and background keep what they have. Does not look at sentences (:mod:`date_choice`).
+elsewhere, a noun ("son arrestation") also that of background; where the day it inherited is only one of telling, that
+of the article's other acts on the ground. Acts of words and plans keep what they have. An act on the ground that is
+dated after publication is a plan. Does not look at sentences (:mod:`date_choice`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,26 @@ from streams.coding.assembly import Act
 from streams.coding.date_choice import ChosenDate
 from streams.coding.place_choice import VERBAL_TYPES
 
-#: Words that begin alike are forms of one: "attaque", "attaqué".
-_STEM = 5
+#: Words that begin alike are forms of one: "attaque", "attaqué"; "arrêté", "arrestation".
+_STEM = 4
 
 _DAY = len("2020-01-31")
 
 
 def settle_dates(acts: Sequence[Act]) -> list[Act]:
     """Return the acts, dates inherited from the telling replaced by those of the acts themselves."""
-    dated = [act for act in acts if _on_the_ground(act) and _has_own_day(act)]
-    return [_dated(act, dated) for act in acts]
+    planned = [_to_come(act) for act in acts]
+    dated = [act for act in planned if _on_the_ground(act) and _has_own_day(act)]
+    told = [act for act in planned if _on_the_ground(act) and act.date.own and act.date.resolved is not None]
+    return [_dated(act, dated, told) for act in planned]
+
+
+def _to_come(act: Act) -> Act:
+    """Return an act on the ground as planned where its own date lies after publication: "la marche de dimanche"."""
+    resolved = act.date.resolved
+    if resolved is None or not resolved.future or not act.date.own or not _on_the_ground(act):
+        return act
+    return replace(act, stance=replace(act.stance, modality="planned", reason="dated after publication"))
 
 
 def _on_the_ground(act: Act) -> bool:
@@ -37,10 +48,11 @@ def _has_own_day(act: Act) -> bool:
     return day and act.date.own and not act.historical and not act.stance.past_perfect
 
 
-def _dated(act: Act, dated: Sequence[Act]) -> Act:
-    if act.date.own or not _on_the_ground(act) or act.stance.past_perfect or not dated:
+def _dated(act: Act, dated: Sequence[Act], told: Sequence[Act]) -> Act:
+    if act.date.own or not _on_the_ground(act) or act.stance.past_perfect:
         return act
-    same = [other for other in dated if other.plover == act.plover and _alike(act, other)]
+    among = told if act.pattern.pos == "noun" else dated
+    same = [other for other in among if other.plover == act.plover and _alike(act, other)]
     if same:
         nearest = min(same, key=lambda other: (abs(other.sentence - act.sentence), other.trigger))
         return replace(act, date=_taken(nearest.date, f"as sentence {nearest.sentence} dates the same act"))
