@@ -202,8 +202,8 @@ def _terminator_cuts(text: str, start: int, end: int, abbreviations: frozenset[s
 def _glue_cuts(text: str, start: int, end: int, conventions: _Conventions) -> Iterator[int]:
     for found in _GLUED_WORD.finditer(text, start, end):
         word = _WORD.match(text, found.start(), end)
-        if word is None:
-            continue
+        if word is None or (len(word.group()) == 1 and text[found.start() - 1].isupper()):
+            continue  # "la CIA"
         elided = word.group() in _ELIDED and text[word.end() : word.end() + 1] in {"'", "’"}
         if elided or word.group() in conventions.openers:
             yield found.start()

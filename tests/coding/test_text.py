@@ -62,6 +62,7 @@ def test_the_parser_text_has_the_same_length(text: str) -> None:
         ),
         ("Le retour du calmeD'autres villes attendent.", ["Le retour du calme", "D'autres villes attendent."]),
         ("L'artisan de la CSGAu début, il hésite.", ["L'artisan de la CSG", "Au début, il hésite."]),
+        ("La CIA a parlé à l'IRA et à la FIFA.", ["La CIA a parlé à l'IRA et à la FIFA."]),
         ('Il dit : "Assez !" et part.', ['Il dit : "Assez !" et part.']),
         ("Jean-Luc et l'UNICEF-France d'Aix ont signé.", ["Jean-Luc et l'UNICEF-France d'Aix ont signé."]),
         ("M. Dupont a vu Mme Durand. Il est parti.", ["M. Dupont a vu Mme Durand.", "Il est parti."]),
