@@ -188,6 +188,8 @@ class DateChoice:
             if top.index != predicate.index and top.lemmas & self._saying:
                 break
             if head.index != top.index and tree.is_below(head, top):
+                if self._is_told(head, tree) and any(n.is_verbal for n in between(tree, head, top)):
+                    return (0.0 if verbal else -0.7), True  # "…, a-t-on appris mercredi"
                 return worth - self._distance(head, top, tree), False
         joint = meeting(tree, head, governor)
         if joint is None:

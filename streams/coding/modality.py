@@ -295,7 +295,8 @@ class ModalityReader:
         content = below.relation in {"xcomp", "ccomp", "obj", "obl:arg", "nsubj:pass", "acl", "nmod", "csubj"}
         if lemmas & words("denying") and content:
             return "denied", f"denied by “{above.text}”"
-        if lemmas & words("no_denial") and self.is_negated(above):
+        has_ne = any(c.folded in _NE for c in self._tree.children(above))
+        if lemmas & words("no_denial") and (has_ne or self.is_negated(above)):
             return None  # "n'hésite pas à menacer", "ne cesse d'accuser": the negation strengthens
         if lemmas & words("refusing") and content and (infinitive or nominal) and self._reach(above, below):
             return "denied", f"refused or prevented: “{above.text}”"
