@@ -23,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _sockets_left_open_are_collected_here() -> Iterator[None]:
+    """Collects what kafka-python left open while that is no error yet: later tests would answer for it."""
+    yield
+    gc.collect()
+
+
 def start_or_skip(broker: EmbeddedBroker) -> EmbeddedBroker:
     """Starts a broker; where Kafka can't be had on this machine the test is skipped, but under CI it fails."""
     try:
