@@ -126,9 +126,13 @@ def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
 
 
 def _goes_on(last: Node, following: Node, node: Node) -> bool:
-    """Say whether a name goes on in the next word, which the parser hung elsewhere ("Jean Dupont", "Dupont" loose)."""
+    """Say whether a name goes on in the next word, which the parser hung elsewhere ("Jean Dupont", "Dupont" loose).
+
+    A proper name that the parser calls punctuation is such a word: it says so of surnames that it does not know.
+    """
     names = last.pos == following.pos == "PROPN" and following.text[:1].isupper()
-    return names and following.start == last.end + 1 and (last.index == node.index or following.relation in _NAME_LINKS)
+    linked = following.relation in _NAME_LINKS or following.relation == "punct"
+    return names and following.start == last.end + 1 and (last.index == node.index or linked)
 
 
 def as_arguments(tree: Tree, node: Node, source: str, lexicon: Lexicon) -> list[Argument]:
