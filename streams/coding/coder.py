@@ -23,6 +23,7 @@ from streams.coding.dates import DateGrammar
 from streams.coding.judgement import Judge
 from streams.coding.language import CODED_LANGUAGES, detect_language
 from streams.coding.lexicon import Lexicon, lexicon_hash, load_lexicon
+from streams.coding.observation import UNOBSERVED, Observer
 from streams.coding.parse import Parser
 from streams.coding.parties import Parties
 from streams.coding.places import Gazetteer
@@ -119,7 +120,11 @@ class Coder:
             self._parsers[language] = Parser(language, lexicon.knows)
         return self._parsers[language]
 
-    def _code_one(self, article: Article) -> Coding:
+    def observe(self, article: Article, observer: Observer) -> Coding:
+        """Return the coding of an article, as :meth:`code` does, and tell an observer each decision on the way."""
+        return self._code_one(article, observer)
+
+    def _code_one(self, article: Article, observer: Observer = UNOBSERVED) -> Coding:
         def without_mentions(outcome: CodingOutcome, language: str | None = None) -> Coding:
             return Coding(article.article_id, article.version, outcome, language, (), 0, 0)
 
@@ -130,7 +135,7 @@ class Coder:
             return without_mentions("empty")
         if language not in self._languages:
             return without_mentions("unsupported_language", language)
-        read = self._read(article, language)
+        read = self._read(article, language, observer)
         least = formula().least
         mentions = in_order([w.mention for w in read.weighed if w.mention.confidence >= least])
         return Coding(
@@ -151,22 +156,29 @@ class Coder:
             return ()
         return self._read(article, language).weighed
 
-    def _read(self, article: Article, language: str) -> _Read:
+    def _read(self, article: Article, language: str, observer: Observer = UNOBSERVED) -> _Read:
         parser = self._parser(language)
         sentences = split_sentences(article.text, language)
         candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms)
-        acts = self._acts(article, language, sentences, candidates) if candidates.with_trigger else []
+        observer.sifted(sentences, candidates, self._lexicons[language], parser.forms)
+        acts = self._acts(article, language, sentences, candidates, observer) if candidates.with_trigger else []
         version = CoderVersion(name=CODER_NAME, version=CODER_VERSION, lexicon=self._hash, model=parser.model)
         setting = setting_of(acts, article.text, len(sentences))
         weighed = []
         for act in acts:
             values = features(act, setting)
             mention = make_mention(act, article, language, version, confidence(values, formula()))
+            observer.weighed(act, mention, values)
             weighed.append(Weighed(mention, values))
         return _Read(tuple(weighed), len(sentences), len(candidates.with_trigger))
 
     def _acts(
-        self, article: Article, language: str, sentences: Sequence[Sentence], candidates: Candidates
+        self,
+        article: Article,
+        language: str,
+        sentences: Sequence[Sentence],
+        candidates: Candidates,
+        observer: Observer,
     ) -> list[Act]:
         tables, lexicon = _tables(), self._lexicons[language]
         text = article.text
@@ -181,11 +193,16 @@ class Coder:
             antecedents=antecedents,
             circumstances=circumstances,
             alpha3=tables.alpha3,
+            observer=observer,
         )
         wanted = [s for s in sentences if s.index in candidates.with_trigger or s.index in candidates.as_context]
         for tree in self._parser(language).parse(text, wanted):
+            observer.parsed(tree)
             judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
-        return without_mishaps(judge.settled(readers=article.source.country), len(sentences))
+        settled = judge.settled(readers=article.source.country)
+        kept = without_mishaps(settled, len(sentences))
+        observer.settled(settled, kept)
+        return kept
 
 
 def _circumstances(

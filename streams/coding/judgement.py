@@ -23,6 +23,7 @@ from streams.coding.dating import settle_dates
 from streams.coding.lexicon import Entry, Lexicon
 from streams.coding.matching import Match, find_matches
 from streams.coding.modality import ModalityReader, Stance
+from streams.coding.observation import UNOBSERVED, Observer, Unmet
 from streams.coding.parties import Parties, ResolvedParty
 from streams.coding.repetition import Reading, without_contained, without_outcomes, without_repetition
 from streams.coding.roles import Filled, RoleFinder
@@ -45,14 +46,16 @@ class Judge:
         antecedents: Antecedents,
         circumstances: Circumstances,
         alpha3: Mapping[str, str],
+        observer: Observer = UNOBSERVED,
     ) -> None:
-        """Take the article's resolvers; ``alpha3`` maps ISO 3166-1 alpha-2 to alpha-3."""
+        """Take the article's resolvers; ``alpha3`` maps ISO 3166-1 alpha-2 to alpha-3; ``observer`` hears why."""
         self._text = text
         self._lexicon = lexicon
         self._parties = parties
         self._antecedents = antecedents
         self._circumstances = circumstances
         self._alpha3 = alpha3
+        self._observer = observer
         self._acts: list[Act] = []
         self._home: Setting | None = None
 
@@ -65,20 +68,29 @@ class Judge:
         finder = RoleFinder(tree, self._lexicon, clauses, self._parties.is_class)
         readings: list[Reading] = []
         for alternatives in find_matches(tree, self._lexicon, clauses):
+            self._observer.matched(alternatives)
             for match in alternatives:
                 filled = finder.fill(match)
-                if self._fits(match, filled, tree, clauses):
+                unmet = self._unmet(match, filled, tree, clauses)
+                self._observer.tried(match, filled, unmet)
+                if unmet is None:
                     mutual = self._lexicon.frames[match.pattern.entry.frame].mutual
                     readings.append(Reading(match, self._only_actors(filled), mutual))
                     break
-        readings = without_contained(readings)
-        readings = without_outcomes(readings, tree)
+        whole = without_contained(readings)
+        self._observer.narrowed("expression", readings, whole)
+        readings = without_outcomes(whole, tree)
+        self._observer.narrowed("outcome", whole, readings)
         modality = ModalityReader(tree, self._lexicon, clauses)
         said = sayings(tree, self._lexicon, clauses)
         judged = [(r, self._stance(r, modality)) for r in readings]
+        for reading, stance in judged:
+            self._observer.understood(reading, stance)
         kept = [(r, stance) for r, stance in judged if _is_told(r, stance)]
+        self._observer.narrowed("untold", readings, [r for r, _ in kept])
         acts = [self._act(r, stance, tree, said) for r, stance in kept]
         kept_acts = without_repetition(acts, tree)
+        self._observer.merged(acts, kept_acts)
         self._acts += kept_acts
         return kept_acts
 
@@ -96,24 +108,31 @@ class Judge:
         actors = tuple(a for a in filled.actors if self._parties.is_actor(a))
         return Filled(actors, filled.targets, filled.governor, filled.supported)
 
-    def _fits(self, match: Match, filled: Filled, tree: Tree, clauses: Clauses) -> bool:
+    def _unmet(self, match: Match, filled: Filled, tree: Tree, clauses: Clauses) -> Unmet | None:
+        """Return the first constraint that a match fails, None if it meets all."""
         entry = match.pattern.entry
         is_class = self._parties.is_class
         if any(is_class(a, ("DISASTER",)) for a in filled.actors):
-            return False
+            return Unmet("disaster", "actor", ("DISASTER",), filled.actors)
         for key, names in entry.require.items():
             if key == "modifier":
                 if not self._has_modifier(match, tree, names):
-                    return False
-            elif not any(is_class(a, names) for a in self._arguments(key, match, filled, tree, clauses)):
-                return False
+                    return Unmet("require", key, names)
+                continue
+            found = tuple(self._arguments(key, match, filled, tree, clauses))
+            if not any(is_class(a, names) for a in found):
+                return Unmet("require", key, names, found)
         for key, names in entry.refuse.items():
             if key == "modifier":
                 if self._has_modifier(match, tree, names):
-                    return False
-            elif any(is_class(a, names) for a in self._arguments(key, match, filled, tree, clauses)):
-                return False
-        return not entry.needs or self._has_needed(entry, filled, tree, match)
+                    return Unmet("refuse", key, names)
+                continue
+            found = tuple(self._arguments(key, match, filled, tree, clauses))
+            if any(is_class(a, names) for a in found):
+                return Unmet("refuse", key, names, found)
+        if entry.needs and not self._has_needed(entry, filled, tree, match):
+            return Unmet("needs", " ".join(entry.needs), ())
+        return None
 
     def _has_needed(self, entry: Entry, filled: Filled, tree: Tree, match: Match) -> bool:
         for slot in entry.needs:
