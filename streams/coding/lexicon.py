@@ -120,13 +120,16 @@ class Lexicon:
         frames: Mapping[str, Frame],
         classes: Mapping[str, frozenset[str]],
         words: Mapping[str, Any],
+        *,
+        files: Mapping[str, str],
     ) -> None:
-        """Index the entries by the folded lemma of their heads."""
+        """Index the entries by the folded lemma of their heads; ``files`` names the file that holds each, by its id."""
         self.language = language
         self.entries = tuple(entries)
         self.frames = frames
         self.classes = classes
         self.words = words
+        self.files = files
         patterns: dict[str, list[Pattern]] = defaultdict(list)
         articles = frozenset(fold(w) for w in words["articles"])
         for entry in self.entries:
@@ -244,7 +247,7 @@ def load_lexicon(language: str) -> Lexicon:
                     raise ValueError(f"{path}: entry {entry.id}: no class {name} in {folder}/classes.yaml")
             origin[entry.id] = path
             entries.append(entry)
-    return Lexicon(language, entries, frames, _expand_classes(raw_classes, folder, language), words)
+    return Lexicon(language, entries, frames, _expand_classes(raw_classes, folder, language), words, files=origin)
 
 
 #: Classes decided by the resolvers and the parse, not by a word list.

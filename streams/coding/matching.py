@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from streams.coding.clauses import Clauses
 from streams.coding.lexicon import Lexicon, Pattern
@@ -108,6 +109,26 @@ def _rest_after(pattern: Pattern, node: Node, tree: Tree) -> tuple[Node, ...] | 
     return tuple(found)
 
 
+#: Why the word of a pattern's head does not carry it: its part of speech; they are alike only without accents; the
+#: reflexive pronoun that the pattern has or lacks; the further words of the expression are not where they must stand.
+Obstacle = Literal["part of speech", "accents", "reflexive", "further words"]
+
+
+def match_at(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) -> Match | Obstacle:
+    """Return the match of a pattern whose head a word may be, or why there is none."""
+    if not _pos_fits(pattern, node, tree):
+        return "part of speech"
+    if _only_by_lost_accents(pattern, node):
+        return "accents"
+    if pattern.pos == "verb" and not _voice_fits(pattern, node, tree, clauses):
+        return "reflexive"
+    rest = _rest_after(pattern, node, tree) or _rest_as_object(pattern, node, tree, clauses)
+    if rest is None:
+        return "further words"
+    # "sont mobilisés" and "mobilisés" are readings of one predicate: the better one is chosen.
+    return Match(pattern, _pivot(node, rest, tree), (node, *rest))
+
+
 def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Match]]:
     """Return, for each word that may carry an act, its matches, the most specific pattern first."""
     found: dict[int, list[Match]] = {}
@@ -115,18 +136,12 @@ def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Ma
         seen: set[int] = set()
         for lemma in sorted(node.lemmas):
             for pattern in lexicon.patterns.get(lemma, ()):
-                if id(pattern) in seen or not _pos_fits(pattern, node, tree):
+                if id(pattern) in seen:
                     continue
                 seen.add(id(pattern))
-                if _only_by_lost_accents(pattern, node):
-                    continue
-                if pattern.pos == "verb" and not _voice_fits(pattern, node, tree, clauses):
-                    continue
-                rest = _rest_after(pattern, node, tree) or _rest_as_object(pattern, node, tree, clauses)
-                if rest is not None:
-                    # "sont mobilisés" and "mobilisés" are readings of one predicate: the better one is chosen.
-                    pivot = _pivot(node, rest, tree)
-                    found.setdefault(pivot.index, []).append(Match(pattern, pivot, (node, *rest)))
+                match = match_at(pattern, node, tree, clauses)
+                if isinstance(match, Match):
+                    found.setdefault(match.node.index, []).append(match)
     return [sorted(found[index], key=_rank, reverse=True) for index in sorted(found)]
 
 

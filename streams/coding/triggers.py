@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.coding.forms import Forms
-from streams.coding.lexicon import Lexicon
+from streams.coding.lexicon import Lexicon, Pattern
 from streams.coding.text import Sentence, one_for_one
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
@@ -48,15 +48,9 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
     with_trigger: set[int] = set()
     as_context: set[int] = set()
     for sentence in sentences:
-        if _is_heading(text, sentences, sentence):
+        if is_heading(text, sentences, sentence):
             continue  # it announces what the text then tells
-        words = _WORD.findall(one_for_one(text[sentence.start : sentence.end]))
-        lemmas: set[str] = set()
-        for word in words:
-            lemmas |= forms.lemmas(word)
-            if "-" in word:
-                for part in word.split("-"):
-                    lemmas |= forms.lemmas(part)
+        lemmas = sentence_lemmas(text, sentence, forms)
         if not _holds_pattern(lemmas, lexicon):
             continue
         with_trigger.add(sentence.index)
@@ -65,7 +59,18 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
     return Candidates(frozenset(with_trigger), frozenset(as_context - with_trigger))
 
 
-def _is_heading(text: str, sentences: Sequence[Sentence], sentence: Sentence) -> bool:
+def sentence_lemmas(text: str, sentence: Sentence, forms: Forms) -> set[str]:
+    """Return the folded lemmas that a sentence's words may have, those of the parts of compounds too."""
+    lemmas: set[str] = set()
+    for word in _WORD.findall(one_for_one(text[sentence.start : sentence.end])):
+        lemmas |= forms.lemmas(word)
+        if "-" in word:
+            for part in word.split("-"):
+                lemmas |= forms.lemmas(part)
+    return lemmas
+
+
+def is_heading(text: str, sentences: Sequence[Sentence], sentence: Sentence) -> bool:
     """Say whether a sentence is a heading inside the text: between dashes, or short and stuck to the next one."""
     piece = text[sentence.start : sentence.end]
     if sentence.index == 0 or len(piece) > _LONGEST_HEADING:
@@ -78,12 +83,21 @@ def _is_heading(text: str, sentences: Sequence[Sentence], sentence: Sentence) ->
 
 
 def _holds_pattern(lemmas: set[str], lexicon: Lexicon) -> bool:
-    for lemma in lemmas:
-        for pattern in lexicon.patterns.get(lemma, ()):
-            if pattern.reflexive and not lemmas & _REFLEXIVES:
-                continue
-            if not all(word in lemmas for word in pattern.rest if word not in _CONTRACTED):
-                continue
-            if all(not asked.isdisjoint(lemmas) for asked in lexicon.words_asked_for(pattern)):
-                return True
-    return False
+    return any(
+        missing_words(pattern, lemmas, lexicon) is None
+        for lemma in lemmas
+        for pattern in lexicon.patterns.get(lemma, ())
+    )
+
+
+def missing_words(pattern: Pattern, lemmas: set[str], lexicon: Lexicon) -> frozenset[str] | None:
+    """Return the words one of which a sentence lacks to hold a pattern whose head it holds, None if it lacks none."""
+    if pattern.reflexive and lemmas.isdisjoint(_REFLEXIVES):
+        return _REFLEXIVES
+    for word in pattern.rest:
+        if word not in lemmas and word not in _CONTRACTED:
+            return frozenset({word})
+    for asked in lexicon.words_asked_for(pattern):
+        if asked.isdisjoint(lemmas):
+            return asked
+    return None
