@@ -49,7 +49,7 @@ same word came first. ``constraint``: a constraint of its entry failed. ``constr
 not stand as the pattern wants them.
 """
 
-Reading_ = Literal["for acts", "for context", "heading", "no trigger"]
+Use = Literal["for acts", "for context", "heading", "no trigger"]
 """How a sentence was read: parsed for acts; parsed only because the next refers back to it; left out."""
 
 
@@ -96,7 +96,7 @@ class Lacking:
     words: str
     """The pattern, as lemmas."""
     missing: tuple[str, ...]
-    """Lemmas one of which would be needed; at most a few of them."""
+    """Lemmas one of which the sentence would need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class SentenceRead:
 
     sentence: Sentence
     text: str
-    read: Reading_
+    read: Use
     trees: tuple[Tree, ...]
     """Its parse; more than one where it passes the parser's cap; none where it was not parsed."""
     candidates: tuple[Candidate, ...]
@@ -135,7 +135,7 @@ def possible_types(entry: Entry) -> frozenset[str]:
     return frozenset({entry.type, announced} | ({entry.negated} if entry.negated else set()))
 
 
-#: At most so many of the lemmas that a constraint asks for are named.
+#: At most so many of the classes and lemmas that a constraint asks for are named.
 _MOST_NAMED = 6
 
 
@@ -270,7 +270,7 @@ class _Listener(Observer):
                 tuple(_lacking(lemmas, lexicon)),
             )
 
-    def _read(self, sentence: Sentence) -> Reading_:
+    def _read(self, sentence: Sentence) -> Use:
         if sentence.index in self._candidates.with_trigger:
             return "for acts"
         if sentence.index in self._candidates.as_context:
@@ -283,14 +283,13 @@ class _Listener(Observer):
         known = {(f.match.pattern.entry.id, w.index) for f in heard.fates for w in f.match.words}
         clauses = Clauses(heard.tree, lexicon)
         for node in heard.tree.nodes:
-            for pattern in dict.fromkeys(p for x in sorted(node.lemmas) for p in _patterns(lexicon, x)):
-                one = pattern.pattern
-                if (one.entry.id, node.index) in known or missing_words(one, lemmas, lexicon) is not None:
+            for pattern in (p for lemma in sorted(node.lemmas) for p in lexicon.patterns.get(lemma, ())):
+                if (pattern.entry.id, node.index) in known or missing_words(pattern, lemmas, lexicon) is not None:
                     continue
-                obstacle = match_at(one, node, heard.tree, clauses)
+                obstacle = match_at(pattern, node, heard.tree, clauses)
                 if not isinstance(obstacle, Match):
-                    known.add((one.entry.id, node.index))
-                    found.append(_misfit(one, node, obstacle, lexicon))
+                    known.add((pattern.entry.id, node.index))
+                    found.append(_misfit(pattern, node, obstacle, lexicon))
         return sorted(found, key=lambda c: c.start)
 
     def _candidate(self, fate: _Fate, lexicon: Lexicon) -> Candidate:
@@ -325,7 +324,7 @@ class _Listener(Observer):
 
     def _unmet(self, unmet: Unmet) -> str:
         found = ", ".join(f"“{self._text[a.start : a.end]}”" for a in unmet.found)
-        wanted = " or ".join(unmet.wanted)
+        wanted = _some(unmet.wanted)
         match unmet.rule:
             case "disaster":
                 return f"a disaster is no actor: {found}"
@@ -336,6 +335,12 @@ class _Listener(Observer):
             case "require":
                 missing = "no such word" if unmet.argument == "modifier" else "there is none"
                 return f"requires {unmet.argument}: {wanted}; {f'found {found}' if found else missing}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names joined by "or", at most a few of them."""
+    more = f" or {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return " or ".join(names[:_MOST_NAMED]) + more
 
 
 def _key(act: Act) -> tuple[int, int, tuple[int, int]]:
@@ -354,8 +359,8 @@ def _lacking(lemmas: set[str], lexicon: Lexicon) -> Iterable[Lacking]:
         for pattern in lexicon.patterns.get(lemma, ()):
             missing = missing_words(pattern, lemmas, lexicon)
             if missing is not None:
-                some = tuple(sorted(missing)[:_MOST_NAMED])
-                yield Lacking(pattern.entry, lexicon.files[pattern.entry.id], pattern_words(pattern), some)
+                file = lexicon.files[pattern.entry.id]
+                yield Lacking(pattern.entry, file, pattern_words(pattern), tuple(sorted(missing)))
 
 
 def _misfit(pattern: Pattern, node: Node, obstacle: Obstacle, lexicon: Lexicon) -> Candidate:
