@@ -12,7 +12,7 @@ from streams.coding.tree import Node, Tree, is_day
 
 #: Branches of a noun phrase that are no part of its name.
 _LEFT_OUT = frozenset({"acl:relcl", "advcl", "parataxis", "conj", "cc", "punct", "ccomp", "csubj", "appos", "discourse",
-                       "obl:mod", "dep", "cop", "nsubj", "nsubj:pass", "advmod:neg", "case:poss", "acl"})  # fmt: skip
+                       "obl:mod", "dep", "cop", "nsubj", "nsubj:pass", "advmod:neg", "acl"})  # fmt: skip
 #: Complements that say when, why or against whom, not who.
 _CIRCUMSTANTIAL = frozenset(
     [
@@ -83,7 +83,7 @@ def core_of(tree: Tree, node: Node, lexicon: Lexicon) -> Node:
 
 def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
     """Return the offsets of a noun phrase, without its preposition, clauses, appositions and coordination."""
-    own_case = {c.index for c in tree.children(node, "case", "mark")}
+    own_case = {c.index for c in tree.children(node, "case", "mark", "case:poss")}
     outside = {
         n.index
         for c in tree.children(node)

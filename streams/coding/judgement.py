@@ -357,7 +357,7 @@ def _typed(entry: Entry, stance: Stance, why: str) -> tuple[PloverType, Stance, 
     if stance.modality == "denied" and entry.negated is not None:
         asserted = Stance("asserted", f"{stance.reason}: the refusal is the act", stance.past_perfect, stance.purpose)
         return entry.negated, asserted, f"{why}, negated"
-    if stance.modality == "planned":
+    if stance.modality == "planned" and not stance.reason.startswith("threatened"):
         announced = entry.planned or announced_type(entry.type)
         if announced != entry.type:
             return announced, stance, f"{why}, announced"

@@ -318,7 +318,8 @@ class ModalityReader:
             ):
                 if self.is_negated(above):
                     return "denied", f"negated: “{above.text}”"
-                return "planned", f"governed by “{above.text}”"
+                how = "threatened:" if lemmas & words("threatening") else "governed by"
+                return "planned", f"{how} “{above.text}”"
             if nominal and lemmas & {
                 "prevoir",
                 "planifier",

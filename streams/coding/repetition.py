@@ -95,7 +95,8 @@ def _hangs_on(noun: Node, outcome: Node, tree: Tree) -> bool:
     if above is None:
         return False
     if above.index == outcome.index:
-        return tree.case(noun) in _OCCASION
+        killer = tree.language == "en" and noun.relation == "nsubj"  # "air strikes killed ten people"
+        return killer or tree.case(noun) in _OCCASION
     if above.is_verbal and outcome.head == above.index and not outcome.is_verbal:
         return noun.relation in {"nsubj", "obj"}  # "l'attaque a fait six blessés"
     return False
@@ -152,7 +153,7 @@ def _tells_outcome(first: Act, second: Act, tree: Tree) -> bool:
         return of_one and tree.is_below(other, one) and other.index != one.index
     if second.pattern.pos == "noun" or not (one.is_verbal and other.is_verbal):
         return False
-    if second.pattern.entry.outcome and other.folded.endswith("ant") and tree.is_below(other, one):
+    if second.pattern.entry.outcome and other.folded.endswith(("ant", "ing")) and tree.is_below(other, one):
         return True  # "a attaqué une église, faisant dix morts"
     joined = other.relation == "conj" and other.head == one.index  # "en a tué deux et blessé cinq autres"
     return joined and ({p.text for p in first.actors} == {p.text for p in second.actors} or not second.actors)

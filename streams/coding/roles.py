@@ -21,6 +21,8 @@ ClassTest = Callable[[Argument, Iterable[str]], bool]
 
 #: Prepositions whose phrase the parser often hangs on the verb though it belongs to its object.
 _WANDERING = frozenset({"contre", "entre", "avec", "sur", "envers", "visant", "against", "between", "with", "on"})
+#: Prepositions of the party that an act is for, in the clause that tells what is promised, asked or threatened.
+_CONTENT_CASES = ("to", "with", "against", "on", "at", "from", "into", "in")
 _ARGUMENT_RELATIONS = frozenset({"obj", "nsubj:pass", "nsubj", "obl:arg", "obl:mod", "xcomp", "attr"})
 
 
@@ -86,13 +88,10 @@ class RoleFinder:
                 return self._aimed_at(verb)
             if source == "speaker":
                 return self._speaker(verb)
+            if source == "content":
+                return self._content_party(verb)
             if source == "object_of":
-                return [
-                    c
-                    for o in clauses.object(verb)
-                    for case, c in clauses.obliques(o)
-                    if case in {"de", "of", "by", "par"}
-                ]
+                return [c for o in clauses.object(verb) for c in self._owners(o)]
             phrases = [p for word in match.words for p in clauses.obliques(word)]
             return [node for case, node in phrases if case == source]
 
@@ -101,6 +100,44 @@ class RoleFinder:
         targets = self._take(match, roles.target, find)
         targets = tuple(t for t in targets if all(t.node.index != a.node.index for a in actors))
         return Filled(actors, targets, verb, False)
+
+    def _owners(self, noun: Node) -> list[Node]:
+        """Return whose a thing is: "by" before "of", and in English a possessive or a relational adjective."""
+        cases = self._clauses.obliques(noun)
+        named = [c for case, c in cases if case in {"by", "par"}] + [c for case, c in cases if case in {"de", "of"}]
+        if self._tree.language != "en":
+            return [c for case, c in cases if case in {"de", "of", "by", "par"}]
+        adjectives = [c for c in self._tree.children(noun, "amod") if c.text[:1].isupper()]
+        return self._tree.children(noun, "nmod:poss") + named + adjectives
+
+    def _content_party(self, verb: Node) -> list[Node]:
+        """Return whom what is promised, asked, refused or threatened is for ("agreed to send tanks to Poland").
+
+        The subject of a clause of its own comes first ("demanded that Israel withdraw"), unless it is a pronoun.
+        """
+        tree, clauses = self._tree, self._clauses
+        for below in tree.children(verb, "xcomp", "ccomp", "advcl"):
+            if not below.is_verbal or (below.relation == "advcl" and "VerbForm=Inf" not in below.morph):
+                continue
+            own = clauses.surface_subject(below) if below.relation == "ccomp" else None
+            if own is not None and own.pos != "PRON" and self._is_party(own):
+                return [own]
+            objects = clauses.object(below)
+            phrases = clauses.obliques(below) + [pair for o in objects for pair in clauses.obliques(o)]
+            owners = [c for o in objects for c in self._owners(o)]
+            of_case = [n for wanted in _CONTENT_CASES for case, n in phrases if case == wanted]
+            for node in [*clauses.indirect(below), *objects, *of_case, *owners]:
+                if self._is_party(node):
+                    return [node]
+            deeper = [] if not tree.children(below, "xcomp", "ccomp") else self._content_party(below)
+            if deeper:
+                return deeper
+        return []
+
+    def _is_party(self, node: Node) -> bool:
+        """Say whether a phrase names somebody who can be acted on."""
+        arguments = as_arguments(self._tree, node, "content", self._lexicon)[:1]
+        return node.pos != "PRON" and not is_day(node) and any(self._is_class(a, ("ACTOR",)) for a in arguments)
 
     def _aimed_at(self, verb: Node) -> list[Node]:
         """Return the object of the aim of a verb ("a fait usage de gaz pour disperser la foule")."""
@@ -161,6 +198,7 @@ class RoleFinder:
         support = self.support_of(noun)
         inner = self._adnominal_verbs(noun)
         last = match.words[-1]
+        phrase = match.words if tree.language == "en" else (noun,)  # "Israel's air strikes": they are the strikes'
         undergone = support is not None and bool(support.lemmas & self._support_target)
 
         def find(source: str) -> list[Node]:
@@ -176,11 +214,11 @@ class RoleFinder:
                     if c.pos in {"ADJ", "NOUN", "PROPN", "VERB"}
                 ]
             if source == "possessive":
-                return tree.children(noun, "nmod:poss") + [
+                return [c for w in phrase for c in tree.children(w, "nmod:poss")] + [
                     c for c in tree.children(noun, "det") if "Poss=Yes" in c.morph
                 ]
             if source == "compound":
-                return tree.children(noun, "compound")
+                return [c for w in phrase for c in tree.children(w, "compound") if c not in match.words]
             own = [n for w in match.words for case, n in clauses.obliques(w) if case == source]
             if not own and source in {"par", "by"}:  # "le rejet de la demande par le parlement"
                 inner_phrases = [c for w in match.words for c in tree.children(w, "nmod", "obl:arg")]
