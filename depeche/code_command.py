@@ -15,6 +15,7 @@ from depeche.options import complain, told
 if TYPE_CHECKING:
     from connectors.entry import Entry
     from streams.coding.coder import Coding
+    from streams.coding.explanation import Explanation
 
 
 @told
@@ -28,6 +29,10 @@ def code_command(
         str | None,
         typer.Option(help="Date of publication where a text has none: 2024-03-05. Without, “jeudi” has no date."),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Print each sentence with its parse, all readings, and why each was taken."),
+    ] = False,
     stdin: Annotated[Literal["txt", "html", "jsonl"], typer.Option(help="What standard input is.")] = "txt",
 ) -> int:
     """Code texts without any broker: text in, events out.
@@ -42,11 +47,14 @@ def code_command(
         depeche code articles.jsonl --format json > coded.jsonl
         depeche code gold/ --format score > predicted.jsonl
         cat article.html | depeche code - --stdin html
+        echo "La police a dispersé la foule." | depeche code - --explain
     """
     # ruff: noqa: PLC0415 - the parser takes seconds to import, and `--help` needs none of it
     from rich.console import Console
 
     from depeche import code_texts
+    from depeche.explain import print_explanation
+    from streams.coding import explanation
     from streams.coding.coder import load_coder
 
     now = datetime.now(UTC)
@@ -54,6 +62,9 @@ def code_command(
         code_texts.check_published(published, now)
     except ValueError as exc:
         raise MisuseError(str(exc)) from exc
+    if explain and output != "table":
+        msg = "--explain is for people, and can't be mixed with --format"
+        raise MisuseError(msg)
     if Path("-") in paths and len(paths) > 1:
         msg = "- stands for standard input, and can't be mixed with files"
         raise MisuseError(msg)
@@ -63,7 +74,9 @@ def code_command(
         else code_texts.entries_of_paths(paths)
     )
     # Into a file or a pipe there is no width to keep to: wide enough to be read.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=not explain)
+
+    coder = load_coder()
 
     def write(entry: Entry, coding: Coding) -> None:
         match output:
@@ -75,12 +88,22 @@ def code_command(
                 for line in code_texts.score_lines(entry, coding):
                     typer.echo(line)
 
-    unreadable = code_texts.code(
-        entries,
-        load_coder(),
-        published=published,
-        now=now,
-        write=write,
-        complain=lambda problem: complain(str(problem)),
+    def write_why(entry: Entry, told: Explanation) -> None:
+        print_explanation(console, code_texts.title_of(entry), code_texts.summary(told.coding), told)
+
+    def complain_of(problem: code_texts.Unreadable) -> None:
+        complain(str(problem))
+
+    unreadable = (
+        code_texts.code(
+            entries,
+            lambda articles: [explanation.explain(coder, article) for article in articles],
+            published=published,
+            now=now,
+            write=write_why,
+            complain=complain_of,
+        )
+        if explain
+        else code_texts.code(entries, coder.code, published=published, now=now, write=write, complain=complain_of)
     )
     return NOT_RIGHT if unreadable else DONE

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeVar
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -22,15 +22,16 @@ from connectors.encoding import UndecodableError, decode_html, decode_text
 from connectors.entry import Entry, article_of
 from connectors.files import LineError, Parsed, ReadError, entry_of_line, read_path
 from connectors.html_page import entry_of_page
-from depeche.present import mention_table, printable
+from depeche.present import counted, mention_table, printable
 from schemas.article import Article, Identity, Provenance, Source
 from schemas.base import clean_text
 
 if TYPE_CHECKING:
-    from streams.coding.coder import Coder, Coding
+    from streams.coding.coder import Coding
 
 Format = Literal["table", "json", "score"]
 Kind = Literal["txt", "html", "jsonl"]
+Coded = TypeVar("Coded")
 
 BATCH: Final = 16
 STDIN_ID: Final = "stdin"
@@ -118,21 +119,21 @@ def to_article(entry: Entry, *, published: str | None, now: datetime) -> Article
 
 def code(
     entries: Iterable[Entry | Unreadable],
-    coder: Coder,
+    code_all: Callable[[Sequence[Article]], Sequence[Coded]],
     *,
     published: str | None,
     now: datetime,
-    write: Callable[[Entry, Coding], None],
+    write: Callable[[Entry, Coded], None],
     complain: Callable[[Unreadable], None],
 ) -> int:
     """Code entries in batches, in order.
 
     Args:
         entries: what was read.
-        coder: codes.
+        code_all: gives for each article of a batch what to write of it.
         published: date of publication where an entry has none.
         now: stands in for the fetch.
-        write: gets each coding.
+        write: gets that.
         complain: gets each thing that could not be read.
 
     Returns:
@@ -149,7 +150,7 @@ def code(
                 complain(article)
             elif not isinstance(entry, Unreadable):
                 articles.append((entry, article))
-        for (entry, _), coding in zip(articles, coder.code([article for _, article in articles]), strict=True):
+        for (entry, _), coding in zip(articles, code_all([article for _, article in articles]), strict=True):
             write(entry, coding)
     return unreadable
 
@@ -179,11 +180,27 @@ def json_line(entry: Entry, coding: Coding) -> str:
 
 def print_table(console: Console, entry: Entry, coding: Coding) -> None:
     """Print one article's coding for people."""
-    title = " · ".join(part for part in (article_id_of(entry), entry.title) if part)
+    title = title_of(entry)
     if coding.mentions:
         console.print(mention_table(title, coding.mentions))
     else:
         console.print(Text.assemble((printable(title), "italic"), f": {outcome_text(coding)}"), soft_wrap=True)
+
+
+def title_of(entry: Entry) -> str:
+    """Return an article's id and title."""
+    return " · ".join(part for part in (article_id_of(entry), entry.title) if part)
+
+
+def summary(coding: Coding) -> str:
+    """Return what became of an article, on one line."""
+    if coding.outcome not in {"coded", "no_event"}:
+        return outcome_text(coding)
+    found = counted(len(coding.mentions), "mention")
+    doubtful = f" and {coding.doubtful} too doubtful" if coding.doubtful else ""
+    return (
+        f"{coding.language} · {counted(coding.sentences, 'sentence')}, {coding.candidates} parsed · {found}{doubtful}"
+    )
 
 
 def outcome_text(coding: Coding) -> str:

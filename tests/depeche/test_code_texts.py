@@ -24,10 +24,11 @@ from depeche.code_texts import (
     json_line,
     print_table,
     score_lines,
+    summary,
     to_article,
 )
 from schemas.article import Article
-from streams.coding.coder import Coder, Coding
+from streams.coding.coder import Coding
 from tests.depeche.samples import article, mention
 
 NOW = datetime(2024, 3, 6, 9, tzinfo=UTC)
@@ -61,7 +62,7 @@ def run(
     coder, written, complaints = FakeCoder(), list[str](), list[str]()
     unreadable = code(
         entries,
-        cast("Coder", coder),
+        coder.code,
         published=published,
         now=NOW,
         write=lambda entry, _: written.append(article_id_of(entry)),
@@ -146,6 +147,14 @@ def test_an_article_without_events_says_why(outcome: str, words: str) -> None:
     entry = Entry(origin="x", guid="a", title="[bold]\x1b[2J")
     print_table(Console(file=output, width=200), entry, coding(article(), outcome))
     assert output.getvalue() == f"a · [bold]\\x1b[2J: {words}\n"
+
+
+def test_an_article_is_summed_up_on_one_line() -> None:
+    of = article()
+    assert summary(coding(of, doubtful=0)) == "fr · 3 sentences, 1 parsed · 0 mentions"
+    coded = coding(of, "coded", mentions=(mention(of),), doubtful=2)
+    assert summary(coded) == "fr · 3 sentences, 1 parsed · 1 mention and 2 too doubtful"
+    assert summary(coding(of, "killed")) == "killed by its publisher"
 
 
 def test_json_and_score_lines_name_the_article_as_the_user_does() -> None:

@@ -67,6 +67,7 @@ def test_the_help_does_not_wait_for_heavy_imports() -> None:
         (["schema", "Nothing"], MISUSED, "there is no schema Nothing: there are Article"),
         (["code", "-", "x.txt"], MISUSED, "can't be mixed"),
         (["code", "x.txt", "--published", "soon"], MISUSED, "can't read the date 'soon'"),
+        (["code", "x.txt", "--explain", "--format", "json"], MISUSED, "can't be mixed with --format"),
         (["code", "x.txt"], NOT_RIGHT, "x.txt: there is no such file"),
         (["code", "x" * 300], NOT_RIGHT, "xxx: File name too long"),
         (["up", "--feeds", "x" * 300], UNAVAILABLE, "xxx: File name too long"),
