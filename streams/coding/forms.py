@@ -29,7 +29,7 @@ _FRENCH_ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _ENGLISH_ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ies", ("y", "ie")), ("ied", ("y", "ie")),
     ("sses", ("ss",)), ("shes", ("sh",)), ("ches", ("ch",)), ("xes", ("x",)),
-    ("ing", ("", "e")), ("ed", ("", "e")), ("es", ("", "e")), ("s", ("",)),
+    ("men", ("man",)), ("ing", ("", "e")), ("ed", ("", "e")), ("es", ("", "e")), ("s", ("",)),
 )  # fmt: skip
 
 #: Endings of past participles, and of the infinitives that they belong to.

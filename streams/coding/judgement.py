@@ -176,6 +176,9 @@ class Judge:
             nodes = clauses.object(node)
         elif key == "indirect":
             nodes = clauses.indirect(node)
+        elif key == "infinitive":
+            below = [n for n in tree.children(node, "xcomp", "ccomp", "advcl", "acl") if "VerbForm=Inf" in n.morph]
+            return [Argument(n, n, n.start, n.end, key) for n in below]
         elif key == "head":
             measures = self._lexicon.word_set("measure_nouns")
             governors = [a for a in tree.ancestors(node) if not a.lemmas & measures]

@@ -68,6 +68,8 @@ def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
         # Participles are often tagged as adjectives, after a noun above all ("deux policiers blessés").
         return node.pos == "ADJ" and node.folded != pattern.head and _looks_like_participle(node, tree.language)
     if pattern.pos == "noun":
+        if tree.language == "en" and node.pos == "VERB" and _is_gerund_noun(node, tree):
+            return True
         if node.pos == "VERB" and before is not None:
             # French "a tué" has an auxiliary where English has its article.
             return (before.folded in _SURE_DETERMINERS and before.pos != "AUX") or before.pos == "NUM"
@@ -82,6 +84,12 @@ _ENGLISH_PARTICIPLE = re.compile(r"(?:ed|en|wn|ght|t)$")
 def _looks_like_participle(node: Node, language: str) -> bool:
     pattern = _FRENCH_PARTICIPLE if language == "fr" else _ENGLISH_PARTICIPLE
     return pattern.search(node.text.lower()) is not None
+
+
+def _is_gerund_noun(node: Node, tree: Tree) -> bool:
+    """Say whether an English "-ing" form stands as a noun ("Fighting between the two sides left ten dead")."""
+    stands = node.relation in {"nsubj", "nsubj:pass", "obj", "obl:arg", "nmod"}
+    return node.folded.endswith("ing") and stands and tree.child(node, "obj", "aux:tense") is None
 
 
 def _word_fits(word: str, node: Node) -> bool:

@@ -21,6 +21,8 @@ ClassTest = Callable[[Argument, Iterable[str]], bool]
 
 #: Prepositions whose phrase the parser often hangs on the verb though it belongs to its object.
 _WANDERING = frozenset({"contre", "entre", "avec", "sur", "envers", "visant", "against", "between", "with", "on"})
+#: English prepositions of the other side, whose phrase may hang on the object ("fired a salvo of rockets at Haifa").
+_PEERS = frozenset({"with", "against", "at", "on", "into", "to", "from"})
 #: Prepositions of the party that an act is for, in the clause that tells what is promised, asked or threatened.
 _CONTENT_CASES = ("to", "with", "against", "on", "at", "from", "into", "in")
 _ARGUMENT_RELATIONS = frozenset({"obj", "nsubj:pass", "nsubj", "obl:arg", "obl:mod", "xcomp", "attr"})
@@ -93,7 +95,10 @@ class RoleFinder:
             if source == "object_of":
                 return [c for o in clauses.object(verb) for c in self._owners(o)]
             phrases = [p for word in match.words for p in clauses.obliques(word)]
-            return [node for case, node in phrases if case == source]
+            named = [node for case, node in phrases if case == source]
+            if not named and self._tree.language == "en" and source in _PEERS:
+                named = [n for o in clauses.object(verb) for case, n in clauses.obliques(o) if case == source]
+            return named
 
         roles = frame.verb
         actors = self._take(match, roles.actor, find)
@@ -116,8 +121,8 @@ class RoleFinder:
         The subject of a clause of its own comes first ("demanded that Israel withdraw"), unless it is a pronoun.
         """
         tree, clauses = self._tree, self._clauses
-        for below in tree.children(verb, "xcomp", "ccomp", "advcl"):
-            if not below.is_verbal or (below.relation == "advcl" and "VerbForm=Inf" not in below.morph):
+        for below in tree.children(verb, "xcomp", "ccomp", "advcl", "acl"):
+            if not below.is_verbal or (below.relation in {"advcl", "acl"} and "VerbForm=Inf" not in below.morph):
                 continue
             own = clauses.surface_subject(below) if below.relation == "ccomp" else None
             if own is not None and own.pos != "PRON" and self._is_party(own):
@@ -206,6 +211,8 @@ class RoleFinder:
                 if support is None or undergone:
                     return [agent for verb in inner for agent in clauses.subject(verb)]
                 return clauses.subject(support)
+            if source == "content":
+                return self._content_party(noun)
             if source == "adjective":
                 return [
                     c

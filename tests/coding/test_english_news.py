@@ -115,7 +115,7 @@ _NEWS = [
         "ISR",
         "IL",
     ),
-    News("French President Emmanuel Macron will visit Beijing next week.", "CONSULT", "FRA", "CHN", "CN", "planned"),
+    News("French President Emmanuel Macron will visit Beijing next week.", "AGREE", "FRA", "CHN", "CN", "planned"),
     News("Qatar and Egypt mediated between Israel and Hamas.", "CONSULT", "QAT EGY", "ISR PSE"),
     News(
         "The new Polish prime minister held talks with his Ukrainian counterpart in Kyiv.",
@@ -130,7 +130,7 @@ _NEWS = [
     News("Spain recognised a Palestinian state on Tuesday.", "SUPPORT", "ESP", "PSE"),
     News("Denmark apologised to Greenland for the forced sterilisation of Inuit women.", "SUPPORT", "DNK", "GRL"),
     News("Indian Prime Minister Narendra Modi congratulated Donald Trump on his victory.", "SUPPORT", "IND", "USA"),
-    News("Armenia and Azerbaijan signed a peace treaty in Washington.", "AGREE", "ARM AZE", place="US"),
+    News("Armenia and Azerbaijan signed a peace treaty in Washington.", "SUPPORT", "ARM AZE", place="US"),
     News("Japan pledged $500 million in aid to Ukraine.", "AGREE", "JPN", "UKR"),
     News("Germany will send 50 tanks to Ukraine, the defence ministry said.", "AGREE", "DEU", "UKR", None, "planned"),
     News("Venezuelan President Nicolas Maduro pardoned more than 100 opposition politicians.", "CONCEDE", "VEN", "VEN"),
@@ -148,7 +148,7 @@ _NEWS = [
     News("The prime minister of Bangladesh resigned on Monday.", "RETREAT", "BGD"),
     News(
         "The Pentagon said it would withdraw 2,000 troops from Iraq by September.",
-        "RETREAT",
+        "CONCEDE",
         "USA",
         "IRQ",
         "IQ",
