@@ -14,16 +14,21 @@ _LEAST_SENTENCES = 6
 
 
 def without_mishaps(acts: Sequence[Act], sentences: int) -> list[Act]:
-    """Return the acts of an article without deaths and injuries of nobody's doing.
+    """Return the acts of an article without deaths, injuries and destruction of nobody's doing.
 
-    Where an article tells no act of violence but casualties, and no casualty names who did it, they come of an
-    accident, a disaster or an illness.
+    Where an article tells no act of violence but casualties and things destroyed, and none names who did it, they come
+    of an accident, a disaster or an illness.
 
     Args:
         acts: all acts of the article.
         sentences: how many sentences the article has.
     """
-    violent = any(a.plover == "ASSAULT" and (a.actors or not a.pattern.entry.outcome) for a in acts)
+    violent = any(a.plover == "ASSAULT" and (a.actors or not _is_outcome(a)) for a in acts)
     if violent or sentences < _LEAST_SENTENCES:
         return list(acts)
     return [a for a in acts if a.plover != "ASSAULT"]
+
+
+def _is_outcome(act: Act) -> bool:
+    """Say whether an act's words tell what came of something, be it an attack or an accident."""
+    return act.pattern.entry.outcome or act.pattern.entry.mode == "destroy"
