@@ -1,6 +1,6 @@
 """Fit and check the confidence of mentions on hand-coded news.
 
-usage: python -m bench.calibration GOLD.json… [--plot FILE.svg] [--weights FILE.yaml]
+usage: python -m bench.calibration GOLD.json… [--texts FOLDER] [--plot FILE.svg] [--weights FILE.yaml]
 
 Codes the articles of the gold files, says of each mention whether it matches a hand-coded event (core or optional), and
 
@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.gold import GoldArticle, matches, read_gold
+from depeche.gold import GoldArticle, read_gold
+from depeche.scoring import match, prediction_of
 from streams.coding.coder import Coder, load_coder
 
 Vector = npt.NDArray[np.float64]
@@ -64,11 +65,11 @@ def collect(articles: Sequence[GoldArticle], coder: Coder) -> Material:
     core = [0] * FOLDS
     for index, gold in enumerate(sorted(articles, key=lambda a: a.id)):
         fold = index % FOLDS
-        core[fold] += sum(bool(e.get("core", 1)) for e in gold.events)
+        core[fold] += sum(e.core for e in gold.events)
         weighed = sorted(coder.weigh(gold.article), key=lambda w: w.mention.mention_id)
-        pairs = matches([w.mention for w in weighed], gold.events)
+        pairs = match([prediction_of(w.mention) for w in weighed], gold.events)
         for i, one in enumerate(weighed):
-            is_core = i in pairs and bool(gold.events[pairs[i]].get("core", 1))
+            is_core = i in pairs and gold.events[pairs[i]].core
             answers.append(Answered(fold, one.features, one.mention.confidence, i in pairs, is_core))
     return Material(len(articles), tuple(answers), tuple(core))
 
@@ -206,10 +207,11 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Fit and check the confidence of mentions on hand-coded news.")
     parser.add_argument("gold", nargs="+", type=Path)
+    parser.add_argument("--texts", type=Path, help="where the texts are that gold files only name")
     parser.add_argument("--plot", type=Path, help="where to write the reliability plot (SVG)")
     parser.add_argument("--weights", type=Path, help="where to write the weights fitted on all articles (YAML)")
     arguments = parser.parse_args()
-    articles = [article for path in arguments.gold for article in read_gold(path)]
+    articles = [article for path in arguments.gold for article in read_gold(path, arguments.texts)]
     material = collect(articles, load_coder())
     if not material.answers:
         parser.error("no mention in any of these articles: nothing to fit")

@@ -25,7 +25,7 @@ from bench.calibration import (
     ranking,
     reliability,
 )
-from bench.gold import read_gold
+from depeche.gold import read_gold
 from streams.coding.coder import load_coder
 
 
@@ -86,10 +86,3 @@ def test_gold_is_read_and_mentions_matched(tmp_path: Path) -> None:
     material = collect(read_gold(path), load_coder(["fr"]))
     assert sum(material.core_events) == 1
     assert [a.core for a in material.answers] == [True]
-
-
-def test_a_file_that_is_no_gold_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "other.json"
-    path.write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"other\.json: not a gold file"):
-        read_gold(path)
