@@ -50,10 +50,9 @@ def code_command(
         echo "La police a dispersé la foule." | depeche code - --explain
     """
     # ruff: noqa: PLC0415 - the parser takes seconds to import, and `--help` needs none of it
-    from rich.console import Console
-
     from depeche import code_texts
     from depeche.explain import print_explanation
+    from depeche.printing import console_of_output
     from streams.coding import explanation
     from streams.coding.coder import load_coder
 
@@ -73,8 +72,7 @@ def code_command(
         if paths == [Path("-")]
         else code_texts.entries_of_paths(paths)
     )
-    # Into a file or a pipe there is no width to keep to: wide enough to be read.
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=not explain)
+    console = console_of_output()
 
     coder = load_coder()
 

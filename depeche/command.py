@@ -11,6 +11,7 @@ import typer
 
 from depeche import inspecting, running_commands
 from depeche.code_command import code_command
+from depeche.eval_command import eval_command
 
 app = typer.Typer(
     name="depeche",
@@ -42,6 +43,7 @@ No broker needed:
 running_commands.register(app)
 inspecting.register(app)
 app.command("code", rich_help_panel="Look")(code_command)
+app.command("eval", rich_help_panel="Look")(eval_command)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from rich.tree import Tree as Branch
 
 from depeche.present import date, modality, parties, party, place, printable, quantity
+from depeche.printing import print_trimmed
 from schemas.mention import Mention
 from streams.coding.explanation import Candidate, Explanation, RoleFound, SentenceRead, Verdict
 from streams.coding.tree import Node, Tree
@@ -24,7 +25,7 @@ TOLD: Final[dict[Verdict, str]] = {
     "coded": "coded",
     "doubtful": "too doubtful",
     "mishap": "no attack",
-    "repeated": "told already",
+    "repeated": "repetition",
     "untold": "not told as an act",
     "merged": "merged",
     "contained": "in a longer expression",
@@ -57,15 +58,9 @@ def print_explanation(console: Console, title: str, outcome: str, explanation: E
         outcome: what became of it, in words.
         explanation: the explanation.
     """
-    with console.capture() as captured:
-        console.print(Text.assemble((printable(title), "bold"), f" · {outcome}"))
-        for sentence in explanation.sentences:
-            console.print()
-            for part in _sentence(sentence):
-                console.print(part)
-        console.print()
-    # Rich fills lines to the width of their block: trailing blanks serve nobody in a file.
-    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    print_trimmed(console, [Text.assemble((printable(title), "bold"), f" · {outcome}\n")])
+    for sentence in explanation.sentences:
+        print_trimmed(console, _sentence(sentence))
 
 
 def _sentence(read: SentenceRead) -> Iterator[RenderableType]:
@@ -79,6 +74,7 @@ def _sentence(read: SentenceRead) -> Iterator[RenderableType]:
     for candidate in read.candidates:
         yield _indented(_heading(candidate))
         yield _indented(_details(candidate), 6)
+    yield ""
 
 
 def _indented(part: RenderableType, by: int = 4) -> Padding:

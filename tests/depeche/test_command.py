@@ -15,7 +15,7 @@ from depeche.exits import MISUSED, NOT_RIGHT, UNAVAILABLE
 from depeche.settings import Settings
 from schemas.document import asyncapi
 
-COMMANDS = ("up", "ingest", "connectors", "worker", "code", "tail", "audit", "doctor", "schema", "settings")
+COMMANDS = ("up", "ingest", "connectors", "worker", "code", "eval", "tail", "audit", "doctor", "schema", "settings")
 
 
 def run(*arguments: str, text: str | bytes | None = None) -> Result:
@@ -69,6 +69,7 @@ def test_the_help_does_not_wait_for_heavy_imports() -> None:
         (["code", "x.txt", "--published", "soon"], MISUSED, "can't read the date 'soon'"),
         (["code", "x.txt", "--explain", "--format", "json"], MISUSED, "can't be mixed with --format"),
         (["code", "x.txt"], NOT_RIGHT, "x.txt: there is no such file"),
+        (["eval", "x.json"], UNAVAILABLE, "x.json: No such file"),
         (["code", "x" * 300], NOT_RIGHT, "xxx: File name too long"),
         (["up", "--feeds", "x" * 300], UNAVAILABLE, "xxx: File name too long"),
         (["up", "--drop", "x" * 300], UNAVAILABLE, "xxx: File name too long"),
@@ -83,7 +84,7 @@ def test_what_a_person_can_mend_is_told_in_a_line(arguments: list[str], code: in
 
 
 @pytest.mark.parametrize(
-    "arguments", [["tail", "nothing"], ["nothing"], ["code"], ["tail", "--limit", "0"], ["up", "-x"]]
+    "arguments", [["tail", "nothing"], ["nothing"], ["code"], ["tail", "--limit", "0"], ["eval"], ["up", "-x"]]
 )
 def test_wrong_usage_ends_with_its_code(arguments: list[str]) -> None:
     result = run(*arguments)
