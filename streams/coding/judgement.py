@@ -22,7 +22,7 @@ from streams.coding.dates import Tense
 from streams.coding.dating import settle_dates
 from streams.coding.lexicon import Entry, Lexicon
 from streams.coding.matching import Match, find_matches
-from streams.coding.modality import ModalityReader, Stance
+from streams.coding.modality import DECLINED, ModalityReader, Stance
 from streams.coding.observation import UNOBSERVED, Observer, Unmet
 from streams.coding.parties import Parties, ResolvedParty
 from streams.coding.repetition import Reading, without_contained, without_outcomes, without_repetition
@@ -340,6 +340,8 @@ class Judge:
 
 
 #: Acts that are done by being meant: "pour protester contre", "afin de réclamer".
+#: What a party that says it will not do it refuses (PLOVER: REJECT).
+_COOPERATIVE = frozenset({"AGREE", "CONSULT", "SUPPORT", "CONCEDE", "COOPERATE", "AID", "RETREAT"})
 _DONE_IN_MEANING = frozenset({"PROTEST", "ACCUSE", "REQUEST", "SUPPORT"})
 
 
@@ -360,6 +362,9 @@ def _typed(entry: Entry, stance: Stance, why: str) -> tuple[PloverType, Stance, 
     if stance.modality == "denied" and entry.negated is not None:
         asserted = Stance("asserted", f"{stance.reason}: the refusal is the act", stance.past_perfect, stance.purpose)
         return entry.negated, asserted, f"{why}, negated"
+    if stance.reason == DECLINED and entry.type in _COOPERATIVE:
+        asserted = Stance("asserted", f"{stance.reason}: the refusal is the act", stance.past_perfect, stance.purpose)
+        return "REJECT", asserted, f"{why}, declined"
     if stance.modality == "planned" and not stance.reason.startswith("threatened"):
         announced = entry.planned or announced_type(entry.type)
         if announced != entry.type:

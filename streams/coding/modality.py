@@ -28,6 +28,9 @@ class Stance:
     """True where the act is only an aim ("pour désarmer les milices")."""
 
 
+#: The reason given for an act that somebody says will not be done: English "will not", "would not".
+DECLINED = "negated: it will not be done"
+
 _NE = frozenset({"ne", "n'", "n"})
 _FAR = 7
 
@@ -160,7 +163,8 @@ class ModalityReader:
         """
         pluperfect = self._pluperfect(node)
         if self.is_negated(node):
-            return Stance("denied", "negated", pluperfect)
+            ahead = self._tree.language == "en" and not is_noun and (self._tense(node) or ("",))[0] == "planned"
+            return Stance("denied", DECLINED if ahead else "negated", pluperfect)
         own = None if is_noun else self._tense(node)
         purpose = not is_noun and self._is_purpose(node)
         stance = self._from_above(node, is_noun=is_noun)

@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 
 from streams.coding.forms import Forms
 from streams.coding.repair import repair_french, restore_accents
+from streams.coding.repair_english import repair_english
 from streams.coding.text import Sentence, fold, one_for_one
 from streams.coding.tree import Node, Tree
 
@@ -156,6 +157,7 @@ class Parser:
             )
         if self.language == "en":
             _to_universal(nodes)
+            repair_english(nodes)
         else:
             repair_french(nodes, self.forms.participle_of)
         return Tree(nodes, self.language, sentence.index, sentence.start, sentence.end)

@@ -151,13 +151,37 @@ class Parties:
         """Return who an argument is: several for a pronoun that takes up several, else as :meth:`resolve`."""
         antecedent = self._antecedents.of(argument, tree, others)
         if antecedent is None or not antecedent.parts:
-            return [self.resolve(argument, tree, hint, others)]
+            return self._by_country(argument, tree) or [self.resolve(argument, tree, hint, others)]
         out = []
         for start, end in antecedent.parts:
             words = self._text[start:end]
             found = self.resolve_phrase(words, hint)
             out.append(ResolvedParty(words, start, end, found, True, antecedent.core, antecedent.human))
         return out
+
+    def _by_country(self, argument: Argument, tree: Tree) -> list[ResolvedParty]:
+        """Return one party for each country of a phrase of several ("Egyptian and Ethiopian negotiators"); else none.
+
+        The parties share the head noun; the words of each are the word that names its country.
+        """
+        core = argument.core
+        if tree.language != "en" or "Number=Plur" not in core.morph:
+            return []
+        out: list[ResolvedParty] = []
+        for modifier in tree.children(core, "amod", "nmod", "compound", "nmod:poss"):
+            if modifier.relation == "nmod" and tree.case(modifier) not in {"of", "from"}:
+                continue
+            parts = tree.conjuncts(modifier)
+            if len(parts) < 2 or not all(argument.start <= part.start < argument.end for part in parts):
+                continue
+            for part in parts:
+                below = [n for n in tree.subtree(part, _NOT_NAME) if n.pos == "PROPN"] or [part]
+                start, end = below[0].start, max(n.end for n in below)
+                found = self.resolve_phrase(f"{self._text[start:end]} {core.text}")
+                if found.country is not None:
+                    out.append(ResolvedParty(self._text[start:end], start, end, found, False, core.lemma))
+        countries = {p.resolution.country for p in out}
+        return out if len(countries) == len(out) > 1 else []
 
     def resolve(
         self, argument: Argument, tree: Tree, hint: str | None, others: frozenset[int] = frozenset()

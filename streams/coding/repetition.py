@@ -120,7 +120,11 @@ def without_repetition(acts: Sequence[Act], tree: Tree) -> list[Act]:
             and (act.pattern.pos == "noun" or a.pattern.entry.id == act.pattern.entry.id)
             for a in same
         )
-        governed = any(_governs(a.node, act.node, tree) for a in same)
+        above = next((a for a in same if _governs(a.node, act.node, tree)), None)
+        governed = above is not None
+        if above is not None and tree.language == "en" and act.targets and not above.targets:
+            # "is prepared to sign an accord with Israel": the accord is what it is prepared for.
+            out[out.index(above)] = replace(above, targets=act.targets, targets_reason=act.targets_reason)
         if (same and bare) or again or governed:
             continue
         told = next((a for a in same if _tells_outcome(a, act, tree)), None)

@@ -121,6 +121,10 @@ class RoleFinder:
         The subject of a clause of its own comes first ("demanded that Israel withdraw"), unless it is a pronoun.
         """
         tree, clauses = self._tree, self._clauses
+        if verb.lemmas & {"be"}:  # "is ready to help Niger": what is ready for stands under "ready"
+            for ready in tree.children(verb, "acomp", "attr"):
+                if found := self._content_party(ready):
+                    return found
         for below in tree.children(verb, "xcomp", "ccomp", "advcl", "acl"):
             if not below.is_verbal or (below.relation in {"advcl", "acl"} and "VerbForm=Inf" not in below.morph):
                 continue
