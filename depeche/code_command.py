@@ -51,10 +51,10 @@ def code_command(
     """
     # ruff: noqa: PLC0415 - the parser takes seconds to import, and `--help` needs none of it
     from depeche import code_texts
+    from depeche.coder_loading import checked_coder
     from depeche.explain import print_explanation
     from depeche.printing import console_of_output
     from streams.coding import explanation
-    from streams.coding.coder import load_coder
 
     now = datetime.now(UTC)
     try:
@@ -74,7 +74,7 @@ def code_command(
     )
     console = console_of_output()
 
-    coder = load_coder()
+    coder = checked_coder()
 
     def write(entry: Entry, coding: Coding) -> None:
         match output:

@@ -39,9 +39,9 @@ def eval_command(
     from rich.console import Console
 
     from depeche import evaluation
+    from depeche.coder_loading import checked_coder
     from depeche.gold import read_gold
     from depeche.printing import console_of_output
-    from streams.coding.coder import load_coder
 
     try:
         articles = read_gold(gold, texts)
@@ -49,7 +49,7 @@ def eval_command(
         raise MisuseError(str(exc)) from exc
     with Console(stderr=True).status("loading the models") as status:
         measured = evaluation.evaluate(
-            articles, load_coder(), lambda done: status.update(f"coded {done} of {len(articles)} articles")
+            articles, checked_coder(), lambda done: status.update(f"coded {done} of {len(articles)} articles")
         )
     if as_json:
         typer.echo(json.dumps(evaluation.as_json(measured, errors), ensure_ascii=False))

@@ -71,9 +71,12 @@ def _sentence(read: SentenceRead) -> Iterator[RenderableType]:
     yield _indented(Text(_how_read(read), "dim"))
     if read.read == "for acts":
         yield from (_indented(parse_tree(tree)) for tree in read.trees)
+    shown = ""
     for candidate in read.candidates:
         yield _indented(_heading(candidate))
-        yield _indented(_details(candidate), 6)
+        roles = _roles(candidate)
+        yield _indented(_details(candidate, "" if roles == shown else roles), 6)
+        shown = roles or shown
     yield ""
 
 
@@ -159,12 +162,12 @@ def _heading(candidate: Candidate) -> Table:
     return grid
 
 
-def _details(candidate: Candidate) -> Table:
+def _details(candidate: Candidate, roles: str) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, style="cyan")
     grid.add_column()
-    if candidate.governor:
-        grid.add_row("frame", Text(f"{candidate.entry.frame}: {_roles(candidate)}"))
+    if roles:
+        grid.add_row("frame", Text(roles))
     if candidate.stance is not None and candidate.mention is None:
         grid.add_row("modality", Text(f"{candidate.stance.modality}: {candidate.stance.reason}"))
     if candidate.mention is not None:
@@ -174,12 +177,16 @@ def _details(candidate: Candidate) -> Table:
 
 
 def _roles(candidate: Candidate) -> str:
+    """Return what the frame found, empty where no arguments were looked for."""
+    if not candidate.governor:
+        return ""
+
     def side(name: str, found: Sequence[RoleFound]) -> str:
         told = ", ".join(f"“{printable(role.text)}” ({role.source})" for role in found)
         return f"{name} {told or 'none'}"
 
     sides = f"{side('actor', candidate.actors)}; {side('target', candidate.targets)}"
-    return f"{sides}; under “{printable(candidate.governor)}”"
+    return f"{candidate.entry.frame}: {sides}; under “{printable(candidate.governor)}”"
 
 
 def _slots(mention: Mention) -> Iterator[tuple[str, str, str]]:
