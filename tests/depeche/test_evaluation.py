@@ -135,6 +135,13 @@ def test_a_slot_that_is_empty_is_missing_and_not_wrong(tmp_path: Path) -> None:
     assert kinds == {"actor missing", "place_country missing", "place_name missing"}
 
 
+def test_the_docs_explain_every_kind_of_error() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "coder.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        parts = kind.replace("_", " ").removesuffix(" missing").removesuffix(" wrong").split(": ")
+        assert all(part in page for part in parts), kind
+
+
 def test_faults_are_listed_by_kind_some_of_each() -> None:
     made = [Fault(kind, "a", n, "", "", "", "") for kind in reversed(KINDS) for n in range(3)]
     assert [(f.kind, f.start) for f in listed(made, 2)] == [(kind, n) for kind in KINDS for n in range(2)]

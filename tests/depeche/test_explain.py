@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -95,6 +96,8 @@ def test_a_parse_deeper_than_a_terminal_is_wide_is_shown_whole() -> None:
     assert max(map(len, output.getvalue().splitlines())) <= 80
 
 
-def test_every_verdict_has_words() -> None:
-    assert all(TOLD.values())
+def test_every_verdict_has_words_that_the_docs_explain() -> None:
     assert len(set(TOLD.values())) == len(TOLD)
+    page = (Path(__file__).parents[2] / "docs" / "coder.md").read_text(encoding="utf-8")
+    for verdict, words in TOLD.items():
+        assert verdict == "coded" or f"\n| {words} |" in page, verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from depeche.gold import read_gold
+from depeche.gold import GoldDate, GoldEvent, GoldParty, GoldPlace, GoldQuantity, read_gold
 
 TEXT = "La police a arrêté douze opposants à Minsk.\r\nLe temps reste doux."
 
@@ -57,6 +57,13 @@ def test_a_text_of_its_own_is_looked_for_beside_the_gold_or_where_told(tmp_path:
     assert read_gold(path, tmp_path / "texts")[0].article.text == TEXT
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8", newline="")
     assert read_gold(path)[0].article.text == TEXT
+
+
+def test_the_docs_explain_every_key_that_is_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "coder.md").read_text(encoding="utf-8")
+    models = (GoldEvent, GoldParty, GoldPlace, GoldDate, GoldQuantity)
+    keys = {key for model in models for key in model.model_fields} - {"id", "country"}
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
 
 
 @pytest.mark.parametrize(
