@@ -200,7 +200,7 @@ class Coder:
             observer.parsed(tree)
             judge.read(tree, for_acts=tree.sentence in candidates.with_trigger)
         settled = judge.settled(readers=article.source.country)
-        kept = without_mishaps(settled, len(sentences))
+        kept = without_mishaps(settled, len(sentences), text, lexicon.classes.get("ATTACK", frozenset()))
         observer.settled(settled, kept)
         return kept
 
