@@ -165,14 +165,14 @@ class Parties:
         The parties share the head noun; the words of each are the word that names its country.
         """
         core = argument.core
-        if tree.language != "en" or "Number=Plur" not in core.morph:
+        if tree.language != "en":
             return []
         out: list[ResolvedParty] = []
         for modifier in tree.children(core, "amod", "nmod", "compound", "nmod:poss"):
             if modifier.relation == "nmod" and tree.case(modifier) not in {"of", "from"}:
                 continue
             parts = tree.conjuncts(modifier)
-            if len(parts) < 2 or not all(argument.start <= part.start < argument.end for part in parts):
+            if len(parts) < 2:
                 continue
             for part in parts:
                 below = [n for n in tree.subtree(part, _NOT_NAME) if n.pos == "PROPN"] or [part]
