@@ -26,6 +26,8 @@ from streams.coding.tokens import Token, TokenKind, scan
 _GROUP_SPACES = frozenset(" \u00a0\u202f\u2009\u2007")
 _MONEY_MARKS = frozenset("$€£¥")
 _MOST_GROUPS = 6
+#: How many of what it is the plural of a plural without a number means at least: "des dizaines" are two tens or more.
+_LEAST_PLURAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class NumeralReader:
         if first.folded in words.vague and (plural := self._plural(tokens, at)) is not None:
             return self._made(tokens, at, plural)
         if first.folded in words.plural_collectives and first.folded not in words.scales:
-            several = _Reading(words.plural_collectives[first.folded], at + 1, "plural")
+            several = _Reading(_LEAST_PLURAL * words.plural_collectives[first.folded], at + 1, "plural")
             return self._made(tokens, at, self._collective_chain(tokens, several))
         reading: _Reading | None = self._small(tokens, at)
         if reading is None and first.folded in words.articles:

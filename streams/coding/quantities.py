@@ -36,7 +36,7 @@ class QuantityExpression:
         text: The phrase.
         kind: dead, injured, arrested, troops, people, money, other.
         value: The number; the lower end of a range; the least that a plural without number can mean ("des milliers":
-            1000; "plusieurs milliers": 2000); zero for "aucun"; null where the text says "several".
+            2000); zero for "aucun"; null where the text says "several".
         upper: The upper end of a range, else null.
         op: "=" exact, "~" about, ">=" at least, "<=" at most.
         unit: What is counted, in the singular where the lexicon knows it, else as in the text, folded; a currency as

@@ -25,7 +25,7 @@ def counted(text: str) -> list[tuple[str, float | int | None]]:
         ("several people were injured", "injured", None, ">="),
         ("some 200 US soldiers", "troops", 200, "~"),
         ("up to 1,000 troops", "troops", 1000, "<="),
-        ("hundreds of thousands of demonstrators", "people", 100_000, ">="),
+        ("hundreds of thousands of demonstrators", "people", 200_000, ">="),
         ("half a million refugees", "people", 500_000, "="),
         ("16 Syrians", "people", 16, "="),
         ("$1.5 billion", "money", 1_500_000_000, "="),
