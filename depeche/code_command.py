@@ -15,7 +15,7 @@ from depeche.options import complain, told
 if TYPE_CHECKING:
     from connectors.entry import Entry
     from streams.coding.coder import Coding
-    from streams.coding.explanation import Explanation
+    from streams.coding.explained import Explanation
 
 
 @told

@@ -15,7 +15,8 @@ from depeche.gold import GoldArticle, GoldEvent, GoldParty
 from depeche.present import date, modality, parties, place, quantity
 from depeche.scoring import Slot, content_words, judged_slots, overlap, parties_agree, prediction_of
 from schemas.mention import Mention
-from streams.coding.explanation import Candidate, Explanation, SentenceRead, Verdict, possible_types
+from streams.coding.explained import Candidate, Explanation, SentenceRead, Verdict
+from streams.coding.explanation import possible_types
 
 Kind = Literal[
     "missed: sentence not parsed",
@@ -47,7 +48,7 @@ Kind = Literal[
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """All kinds of errors, in the order in which they are reported."""
 
-_OF_VERDICT: Final[dict[Verdict, Kind]] = {
+OF_VERDICT: Final[dict[Verdict, Kind]] = {
     "coded": "missed: one mention for several events",
     "doubtful": "missed: left out as doubtful",
     "mishap": "missed: left out as doubtful",
@@ -59,6 +60,8 @@ _OF_VERDICT: Final[dict[Verdict, Kind]] = {
     "constraint": "missed: constraint failed",
     "construction": "missed: other construction",
 }
+"""The kind of a missed event whose nearest candidate ended so."""
+
 _FARTHEST: Final[tuple[Verdict, ...]] = get_args(Verdict)
 
 _HALF = 0.5
@@ -149,7 +152,7 @@ def _why_missed(event: GoldEvent, told: Explanation) -> tuple[Kind, str]:
     its_own = [c for c in accepted if not event.trigger or _alike(event.trigger, c.words)]
     if its_own:
         best = min(its_own, key=lambda c: (_FARTHEST.index(c.verdict), c.start))
-        return _OF_VERDICT[best.verdict], _told(best)
+        return OF_VERDICT[best.verdict], _told(best)
     if not any(s.read == "for acts" for s in read):
         return "missed: sentence not parsed", _lacks(event, read)
     if event.trigger:

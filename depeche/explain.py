@@ -18,7 +18,7 @@ from rich.tree import Tree as Branch
 from depeche.present import date, modality, parties, party, place, printable, quantity
 from depeche.printing import print_trimmed
 from schemas.mention import Mention
-from streams.coding.explanation import Candidate, Explanation, RoleFound, SentenceRead, Verdict
+from streams.coding.explained import Candidate, Explanation, RoleFound, SentenceRead, Verdict
 from streams.coding.tree import Node, Tree
 
 TOLD: Final[dict[Verdict, str]] = {

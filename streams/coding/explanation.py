@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from schemas.article import Article
 from schemas.mention import Mention
 from streams.coding.arguments import Argument
 from streams.coding.assembly import Act, announced_type
 from streams.coding.clauses import Clauses
-from streams.coding.coder import Coder, Coding
+from streams.coding.coder import Coder
 from streams.coding.confidence import formula
+from streams.coding.explained import Candidate, Explanation, Lacking, RoleFound, SentenceRead, Use, Verdict
 from streams.coding.forms import Forms
 from streams.coding.lexicon import Entry, Lexicon, Pattern
 from streams.coding.matching import Match, Obstacle, match_at
@@ -27,99 +27,6 @@ from streams.coding.roles import Filled
 from streams.coding.text import Sentence
 from streams.coding.tree import Node, Tree
 from streams.coding.triggers import Candidates, is_heading, missing_words, sentence_lemmas
-
-Verdict = Literal[
-    "coded",
-    "doubtful",
-    "mishap",
-    "repeated",
-    "untold",
-    "merged",
-    "contained",
-    "outranked",
-    "constraint",
-    "construction",
-]
-"""What became of a candidate, the farther it got the earlier in this list.
-
-``coded``: a mention. ``doubtful``: its confidence is too low. ``mishap``: casualties of nobody's doing. ``repeated``:
-another act of the sentence tells it. ``untold``: a mere aim, or asked for. ``merged``: another reading tells it with
-what it did to people. ``contained``: part of a longer expression that was read. ``outranked``: another pattern on the
-same word came first. ``constraint``: a constraint of its entry failed. ``construction``: its words are there, but do
-not stand as the pattern wants them.
-"""
-
-Use = Literal["for acts", "for context", "heading", "no trigger"]
-"""How a sentence was read: parsed for acts; parsed only because the next refers back to it; left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoleFound:
-    """A phrase that the frame found for a side of an act, before anything was resolved."""
-
-    text: str
-    source: str
-    """Where the frame found it: ``subject``, ``object``, a preposition."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A lexicon pattern whose words stand in a sentence, and what became of it."""
-
-    words: str
-    """The words of the pattern, as in the text."""
-    start: int
-    """Offset of the first of them in the article's text, in code points."""
-    entry: Entry
-    file: str
-    """The lexicon file that holds the entry."""
-    part_of_speech: str
-    verdict: Verdict
-    reason: str
-    actors: tuple[RoleFound, ...] = ()
-    targets: tuple[RoleFound, ...] = ()
-    governor: str = ""
-    """The verb that carries tense and negation; empty where no arguments were looked for."""
-    stance: Stance | None = None
-    mention: Mention | None = None
-    """Its mention, for ``coded`` and ``doubtful``."""
-    features: Mapping[str, float] = field(default_factory=dict)
-    """The features that the mention's confidence is made of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lacking:
-    """A lexicon pattern whose first word stands in a sentence that lacks another of its words."""
-
-    entry: Entry
-    file: str
-    words: str
-    """The pattern, as lemmas."""
-    missing: tuple[str, ...]
-    """Lemmas one of which the sentence would need."""
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceRead:
-    """A sentence and all that was decided about it."""
-
-    sentence: Sentence
-    text: str
-    read: Use
-    trees: tuple[Tree, ...]
-    """Its parse; more than one where it passes the parser's cap; none where it was not parsed."""
-    candidates: tuple[Candidate, ...]
-    """In order of their words; of those on one word, in the order in which they were tried."""
-    lacking: tuple[Lacking, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """An article's coding, sentence by sentence."""
-
-    coding: Coding
-    sentences: tuple[SentenceRead, ...]
-    """Empty where the article was not read: in another language, empty, killed."""
 
 
 def explain(coder: Coder, article: Article) -> Explanation:
@@ -278,16 +185,27 @@ class _Listener(Observer):
         return "heading" if is_heading(self._text, self._sentences, sentence) else "no trigger"
 
     def _explained(self, heard: _Heard, lemmas: set[str], lexicon: Lexicon) -> Iterable[Candidate]:
-        """Yield the candidates of a tree, those among them whose construction does not fit."""
-        found = [self._candidate(fate, lexicon) for fate in heard.fates]
+        """Yield the candidates of a tree, those among them whose construction does not fit.
+
+        Of a word that is coded, other parts of speech and shorter patterns of the same entry tell nothing.
+        """
+        taken = [f.match for f in heard.fates if f.verdict == "coded"]
+        by_entry = {(m.pattern.entry.id, m.node.index) for m in taken}
+        told = [
+            f
+            for f in heard.fates
+            if f.verdict != "outranked" or (f.match.pattern.entry.id, f.match.node.index) not in by_entry
+        ]
+        found = [self._candidate(fate, lexicon) for fate in told]
         known = {(f.match.pattern.entry.id, w.index) for f in heard.fates for w in f.match.words}
+        coded = {w.index for m in taken for w in m.words}
         clauses = Clauses(heard.tree, lexicon)
         for node in heard.tree.nodes:
             for pattern in (p for lemma in sorted(node.lemmas) for p in lexicon.patterns.get(lemma, ())):
                 if (pattern.entry.id, node.index) in known or missing_words(pattern, lemmas, lexicon) is not None:
                     continue
                 obstacle = match_at(pattern, node, heard.tree, clauses)
-                if not isinstance(obstacle, Match):
+                if not isinstance(obstacle, Match) and not (obstacle == "part of speech" and node.index in coded):
                     known.add((pattern.entry.id, node.index))
                     found.append(_misfit(pattern, node, obstacle, lexicon))
         return sorted(found, key=lambda c: c.start)

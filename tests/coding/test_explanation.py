@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.coding.coder import Coder, load_coder
-from streams.coding.explanation import Candidate, Explanation, explain, possible_types
+from streams.coding.explained import Candidate, Explanation
+from streams.coding.explanation import explain, possible_types
 from streams.coding.lexicon import load_lexicon
 from tests.coding.articles import article
 
@@ -139,6 +140,12 @@ def test_english_is_explained_too() -> None:
     told = _explained("Police arrested twelve protesters in Minsk on Thursday.", "en")
     assert [c.verdict for s in told.sentences for c in s.candidates if c.words == "arrested"].count("coded") == 1
     assert told.sentences[0].candidates[0].file.startswith("lexicon/en/")
+
+
+def test_a_coded_word_is_not_told_again_for_its_other_readings() -> None:
+    told = _explained("Iran did not threaten to attack.", "en")
+    on_threaten = [c for s in told.sentences for c in s.candidates if c.words.startswith("threaten")]
+    assert [(c.entry.id, c.verdict) for c in on_threaten] == [("threaten_party", "coded")]
 
 
 def test_possible_types_hold_the_announced_and_the_negated() -> None:

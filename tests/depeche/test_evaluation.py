@@ -6,18 +6,19 @@ import io
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from depeche.command import app
-from depeche.diagnosis import KINDS, Fault
+from depeche.diagnosis import KINDS, OF_VERDICT, Fault
 from depeche.evaluation import Evaluation, as_json, evaluate, listed, print_report
 from depeche.exits import MISUSED
 from depeche.gold import read_gold
 from streams.coding.coder import Coder, load_coder
+from streams.coding.explained import Verdict
 
 ARREST = "La police biélorusse a arrêté jeudi douze opposants à Minsk."
 MILD = "Le temps reste doux."
@@ -133,6 +134,11 @@ def test_a_slot_that_is_empty_is_missing_and_not_wrong(tmp_path: Path) -> None:
     event = {"plover": "ASSAULT", "actor": [{"text": "x", "iso3": "FRA"}], "place": {"name": "Lyon", "iso2": "FR"}}
     kinds = {f.kind for f in faults(tmp_path, text, event)}
     assert kinds == {"actor missing", "place_country missing", "place_name missing"}
+
+
+def test_a_missed_event_has_a_kind_whatever_became_of_its_candidate() -> None:
+    assert set(OF_VERDICT) == set(get_args(Verdict))
+    assert set(OF_VERDICT.values()) <= set(KINDS)
 
 
 def test_the_docs_explain_every_kind_of_error() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
 from depeche.explain import TOLD, parse_tree, print_explanation
 from streams.coding.coder import Coder, load_coder
+from streams.coding.explained import Verdict
 from streams.coding.explanation import explain
 from streams.coding.tree import Node, Tree
 from tests.coding.articles import article
@@ -97,6 +99,7 @@ def test_a_parse_deeper_than_a_terminal_is_wide_is_shown_whole() -> None:
 
 
 def test_every_verdict_has_words_that_the_docs_explain() -> None:
+    assert set(TOLD) == set(get_args(Verdict))
     assert len(set(TOLD.values())) == len(TOLD)
     page = (Path(__file__).parents[2] / "docs" / "coder.md").read_text(encoding="utf-8")
     for verdict, words in TOLD.items():
