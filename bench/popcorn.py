@@ -63,10 +63,10 @@ _NO_ACT = "nobody's act, or no political one: PLOVER has no type"
 
 #: POPCORN's event type → what it is taken for.
 KINDS: Mapping[str, Kind] = {
-    "BOMBING": Kind("ASSAULT", "bombs and air raids: CAMEO 183, 195", "bombing"),
+    "BOMBING": Kind("ASSAULT", "bombs, shells and air raids: CAMEO 183 and 190", "bombing"),
     "POLITICAL_VIOLENCE": Kind("ASSAULT", "violence of and against political sides: CAMEO 18-20"),
     "CIVIL_WAR_OUTBREAK": Kind("ASSAULT", "fighting between armed sides: CAMEO 190", "war"),
-    "COUP_D_ETAT": Kind("ASSAULT", "power taken by armed force: CAMEO 195 in the TABARI tradition, 190", "war"),
+    "COUP_D_ETAT": Kind("ASSAULT", "power taken by armed force: CAMEO 190", "war"),
     "CRIMINAL_ARREST": Kind("COERCE", "arrest, detention: CAMEO 173, mode arrest", "arrest"),
     "DEMONSTRATION": Kind("PROTEST", "CAMEO 141, mode demo", "demonstration"),
     "ILLEGAL_CIVIL_DEMONSTRATION": Kind("PROTEST", "the same, not allowed: PLOVER does not ask", "demonstration"),
