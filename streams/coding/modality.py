@@ -61,9 +61,10 @@ class ModalityReader:
                 for c in children
                 if c.folded in negation and c.relation in {"advmod", "det", "neg", "preconj", "cc:preconj"}
             ]
-            subject = tree.child(node, "nsubj", "nsubj:pass", "obj")
-            no_one = subject is not None and any(
-                c.folded in {"no", "neither", "none"} for c in [subject, *tree.children(subject, "det")]
+            no_one = any(
+                c.folded in {"no", "neither", "none", "nobody"}
+                for side in tree.children(node, "nsubj", "nsubj:pass", "obj")
+                for c in [side, *tree.children(side, "det")]
             )
             return bool(words) or no_one or tree.case(node) == "without" or self._marked(node, {"without"})
         if tree.case(node) == "sans" or self._marked(node, {"sans"}):

@@ -17,6 +17,7 @@ def repair_english(nodes: list[Node]) -> None:
     for node in nodes:
         _subject_of_auxiliary(node, nodes)
         _gerund_after_adjective(node, nodes)
+    _one_subject(nodes)
 
 
 def _subject_of_auxiliary(node: Node, nodes: list[Node]) -> None:
@@ -26,6 +27,20 @@ def _subject_of_auxiliary(node: Node, nodes: list[Node]) -> None:
         node.head = above.head
         if above.relation == "aux:pass":
             node.relation = "nsubj:pass"
+
+
+def _one_subject(nodes: list[Node]) -> None:
+    """Keep the subject next to the verb where it was given two ("LIMA, May 3 (Agency) - Peru said", "Old foes X and Y").
+
+    The other is a dateline or an apposition set before its name.
+    """
+    nearest: dict[int, Node] = {}
+    for node in nodes:
+        if node.relation in _SUBJECTS and node.index < node.head:
+            before = nearest.get(node.head)
+            if before is not None:
+                before.relation = "dep"
+            nearest[node.head] = node
 
 
 def _gerund_after_adjective(node: Node, nodes: list[Node]) -> None:
