@@ -19,6 +19,7 @@ class CircumstanceWords:
     place_nouns: frozenset[str]
     planned: frozenset[str]
     telling: frozenset[str]
+    stretches: frozenset[str]
 
 
 @lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ from streams.coding.circumstance_words import CircumstanceWords
 from streams.coding.dates import DateExpression, DateGrammar, ResolvedDate, Tense
 from streams.coding.place_choice import VERBAL_TYPES
 from streams.coding.spans import between, head_of, meeting, nodes_between
+from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
 #: A date that scores lower belongs to another act of its sentence.
@@ -23,8 +24,13 @@ _TOO_FAR = -1.3
 #: How much farther a date is from an act for each verb, and each noun, through which it hangs on it.
 _PER_VERB, _PER_NOUN = 1.6, 0.2
 
-#: How many days may lie between the day of the news and publication.
-_NEWS_DAYS = 31
+#: How much farther a date is for being that of another noun, or standing in a relative clause.
+_OF_NOUN, _IN_RELATIVE = 3.5, 1.5
+_OF = frozenset({"de", "of"})
+
+#: How many days may lie between publication and the day of the news that a lead names; how many lie there as a rule;
+#: and between publication and a day that any other sentence names.
+_NEWS_DAYS, _FRESH_DAYS, _LATEST_DAYS = 31, 8, 4
 
 #: How long ago something must be to be history.
 _HISTORY_DAYS = 300
@@ -33,6 +39,9 @@ _HISTORY_DAYS = 300
 _REACH = 400
 
 _DAY = len("2020-01-31")
+
+#: The rule of "dans la soirée": a part of the day told before, of that of publication where none was.
+_PART_OF_DAY = "part-of-the-day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ class ChosenDate:
     """True where the date hangs on the act itself; False where it is inherited, or that of who tells the act."""
     told: bool = False
     """True for a day on which somebody tells of the act: the act may lie before it."""
+    fresh: bool = False
+    """True for a day near publication, of the act's own sentence: it may be that of the news."""
 
 
 class DateChoice:
@@ -63,6 +74,7 @@ class DateChoice:
         """Take the date expressions of the whole text, in order."""
         self._words = words
         self._saying = saying
+        self._stretches = tuple(words.stretches)
         self._dates = tuple(dates)
         self._grammar = grammar
         self._published = published
@@ -89,20 +101,23 @@ class DateChoice:
     def _lead(self, tense: Tense | None) -> ChosenDate | None:
         """Return the day of the news: the first day near publication that the lead names, to come for a plan."""
         ahead = tense == "future"
-        for expression in self._lead_dates:
-            clause, told = self._clauses.get(expression.start, (None, False))
-            resolved = self._resolve(expression, clause, background=False)
-            if self._is_news_day(resolved) and ahead == (clause == "future" or bool(resolved.future)):
-                return ChosenDate(expression, resolved, f"day of the news; {resolved.reason}", told=told)
+        for within, stretches in ((_FRESH_DAYS, False), (_FRESH_DAYS, True), (_NEWS_DAYS, False)):
+            for expression in self._lead_dates:
+                if fold(expression.text).startswith(self._stretches) is not stretches:
+                    continue
+                clause, told = self._clauses.get(expression.start, (None, False))
+                resolved = self._resolve(expression, clause, background=False)
+                if self._is_news_day(resolved, within) and ahead == (clause == "future" or bool(resolved.future)):
+                    return ChosenDate(expression, resolved, f"day of the news; {resolved.reason}", told=told)
         return None
 
-    def _is_news_day(self, resolved: ResolvedDate) -> bool:
-        """Say whether a day can be that of the news: within a month of publication, where that is known."""
+    def _is_news_day(self, resolved: ResolvedDate, within: int = _NEWS_DAYS) -> bool:
+        """Say whether a day can be that of the news: within so many days of publication, where that is known."""
         if resolved.value is None or len(resolved.value) != _DAY:
             return False
         if self._published is None or resolved.earliest is None:
             return True
-        return abs((self._published - resolved.earliest).days) <= _NEWS_DAYS
+        return abs((self._published - resolved.earliest).days) <= within
 
     def _is_history(self, day: date | None) -> bool:
         return day is not None and self._published is not None and (self._published - day).days > _HISTORY_DAYS
@@ -120,11 +135,14 @@ class DateChoice:
         before = self._before.get(expression.start)
         previous = before[1].earliest if before is not None else None
         published = self._published
+        if expression.rule == _PART_OF_DAY and (previous is None or tense == "future"):
+            previous = published  # "sera présenté à un juge dans la journée"
         near = before is not None and expression.start - before[0].end <= _REACH
         if (
             background
             and near
             and self._is_history(previous)
+            and "month" in dict(expression.fields)
             and not {"year", "year_shift"} & dict(expression.fields).keys()
         ):
             published, tense = previous, None
@@ -166,7 +184,10 @@ class DateChoice:
             if resolved.value is None and not (len(scored) == 1 and undated):
                 continue
             where = "day on which it is told" if told else "in the act's sentence"
-            return ChosenDate(expression, resolved, f"{where}; {resolved.reason}", own=not told, told=told)
+            fresh = self._published is not None and self._is_news_day(resolved, _LATEST_DAYS)
+            return ChosenDate(
+                expression, resolved, f"{where}; {resolved.reason}", own=not told, told=told, fresh=fresh
+            )
         return self._inherited(tree, ahead, verbal=verbal, background=background)
 
     def _inherited(self, tree: Tree, tense: Tense | None, *, verbal: bool, background: bool) -> ChosenDate:
@@ -190,7 +211,7 @@ class DateChoice:
             if head.index != top.index and tree.is_below(head, top):
                 if self._is_told(head, tree) and any(n.is_verbal for n in between(tree, head, top)):
                     return (0.0 if verbal else -0.7), True  # "…, a-t-on appris mercredi"
-                return worth - self._distance(head, top, tree), False
+                return worth - self._distance(head, top, tree) - self._of_another(head, top, tree), False
         joint = meeting(tree, head, governor)
         if joint is None:
             return -1.0, False
@@ -200,6 +221,15 @@ class DateChoice:
         if joint.is_verbal and any(n.is_verbal for n in between(tree, governor, joint)):
             return -0.4 - away, False
         return 0.6 - away, False
+
+    def _of_another(self, head: Node, top: Node, tree: Tree) -> float:
+        """Return what speaks for a date being that of a noun or relative clause below the act: "le traité de 2009"."""
+        above = tree.head(head)
+        if above is None or above.index == top.index:
+            return 0.0
+        if head.relation == "nmod" and not above.is_verbal and tree.case(head) in _OF:
+            return _OF_NOUN
+        return _IN_RELATIVE if any(n.relation == "acl:relcl" for n in between(tree, head, top)) else 0.0
 
     def _is_told(self, head: Node, tree: Tree) -> bool:
         """Say whether a date is that of a verb of saying."""

@@ -24,6 +24,9 @@ Closed = Literal["", "noun", "plural"]
 _LANGUAGES = ("fr", "en")
 _CLOSED: Mapping[str, Closed] = {"False": "", "True": "noun", "plural": "plural"}
 _MOST_TAILS = 3
+#: A day that the tense puts farther away than the one is that of the other side where it lies within the other: news
+#: gives the year of what lies so far back ("la présidentielle programmée le 18 octobre", in September). In days.
+_FAR_DAYS, _NEAR_DAYS = 270, 95
 _EARLIEST_YEAR, _LATEST_YEAR = 1000, 2100
 _EARLIEST_RECENT_YEAR, _LATEST_RECENT_YEAR = 1900, 2050  # figures that, standing alone, are read as a year
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
@@ -155,10 +158,20 @@ class DateGrammar:
                 ("prochain", "depuis").
             previous: The last day resolved before in the text, from which "la veille" and "le lendemain" count.
         """
-        direction = expression.direction
-        if direction is None and tense in {"past", "future"}:
-            direction = "past" if tense == "past" else "future"
-        return resolve(expression.anchor, dict(expression.fields), Anchoring(published, previous, direction))
+        fields = dict(expression.fields)
+        free = resolve(expression.anchor, fields, Anchoring(published, previous, expression.direction))
+        if expression.direction is not None or tense not in {"past", "future"}:
+            return free
+        direction: Direction = "past" if tense == "past" else "future"
+        bound = resolve(expression.anchor, fields, Anchoring(published, previous, direction))
+        return free if _is_far(bound, published) and not _is_far(free, published, _NEAR_DAYS) else bound
+
+
+def _is_far(resolved: ResolvedDate, published: date | None, days: int = _FAR_DAYS) -> bool:
+    """True where a date lies more than so many days from publication."""
+    if published is None or resolved.earliest is None or resolved.latest is None:
+        return False
+    return min(abs((resolved.earliest - published).days), abs((resolved.latest - published).days)) > days
 
 
 @dataclass(frozen=True, slots=True)

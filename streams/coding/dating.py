@@ -9,6 +9,7 @@ dated after publication is a plan. Does not look at sentences (:mod:`date_choice
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,7 +28,31 @@ def settle_dates(acts: Sequence[Act]) -> list[Act]:
     planned = [_to_come(act) for act in acts]
     dated = [act for act in planned if _on_the_ground(act) and _has_own_day(act)]
     told = [act for act in planned if _on_the_ground(act) and act.date.own and act.date.resolved is not None]
-    return [_dated(act, dated, told) for act in planned]
+    news = _day_of_news(planned)
+    return [_with_day_of_news(_dated(act, dated, told), news) for act in planned]
+
+
+def _day_of_news(acts: Sequence[Act]) -> Act | None:
+    """Return an act of the day of the news where no lead names it: of the day on which most acts are told to be."""
+    told = [act for act in acts if act.stance.modality in {"asserted", "reported"} and _is_fresh(act)]
+    days = Counter(_value(act) for act in told)
+    return min(told, key=lambda act: (-days[_value(act)], act.sentence, act.trigger)) if told else None
+
+
+def _is_fresh(act: Act) -> bool:
+    """Say whether an act's own day, or that on which it is told, is near publication."""
+    day = act.date.resolved
+    if day is None or not (act.date.own or act.date.told) or act.stance.past_perfect:
+        return False
+    return act.date.fresh and not day.future
+
+
+def _with_day_of_news(act: Act, news: Act | None) -> Act:
+    """Return an act that has no date at all with that of the news, if it is told as news."""
+    undated = act.date.expression is None and act.stance.modality in {"asserted", "reported", "denied"}
+    if news is None or not undated or act.stance.past_perfect:
+        return act
+    return replace(act, date=_taken(news.date, f"day of the news, which sentence {news.sentence} names"))
 
 
 def _to_come(act: Act) -> Act:
@@ -77,3 +102,7 @@ def _later(day: ChosenDate, told: ChosenDate) -> bool:
 def _taken(date: ChosenDate, reason: str) -> ChosenDate:
     how = date.resolved.reason if date.resolved is not None else ""
     return replace(date, reason=f"{reason}; {how}" if how else reason, own=False, told=False)
+
+
+def _value(act: Act) -> str | None:
+    return act.date.resolved.value if act.date.resolved is not None else None

@@ -134,6 +134,44 @@ def test_later_counts_from_the_date_before_in_the_text() -> None:
     assert _date(_one(text, "COERCE")) == "2024-02-22"
 
 
+def test_the_lead_s_day_near_publication_goes_before_one_long_past() -> None:
+    text = (
+        "La fête du 20 février avait fait du bruit. La police a arrêté un avocat. "
+        "L'opposition s'est réunie mercredi pour en parler."
+    )
+    assert _date(_one(text, "COERCE")) == "2024-03-13"
+
+
+def test_the_beginning_of_a_stretch_is_not_the_day_of_the_news() -> None:
+    text = "Depuis lundi, la ville est calme. Mercredi, le maire a parlé. La police a arrêté un avocat."
+    assert _date(_one(text, "COERCE")) == "2024-03-13"
+
+
+def test_where_the_lead_names_no_day_a_later_sentence_does() -> None:
+    text = (
+        "La police a arrêté un avocat à Lille. Le quartier est calme. Il pleut. On attend. La mairie se tait. "
+        "Une rumeur court. Mercredi, des étudiants ont manifesté."
+    )
+    mention = _one(text, "COERCE")
+    assert _date(mention) == "2024-03-13"
+    assert "day of the news" in mention.reasons.date
+
+
+def test_a_weekday_counts_from_publication_even_behind_history() -> None:
+    text = "En avril 2018, le parti avait déjà gagné. Des rebelles avaient tué un soldat dimanche à Kidal."
+    assert _date(_last(text, "ASSAULT")) == "2024-03-10"
+
+
+def test_the_year_of_another_noun_is_not_the_act_s() -> None:
+    text = "Mercredi, le débat a repris. La Pologne a accusé ses voisins de violer le traité de 2009."
+    assert _date(_one(text, "ACCUSE")) == "2024-03-13"
+
+
+def test_part_of_the_day_to_come_is_of_the_day_of_publication() -> None:
+    text = "Le 12 mars, un homme a crié. Le ministre rencontrera son homologue dans la soirée."
+    assert _date(_last(text, "CONSULT")) == "2024-03-14"
+
+
 def test_without_any_date_the_slot_is_empty_and_says_why() -> None:
     mention = _one("La police a arrêté deux hommes à Lille.", "COERCE")
     assert mention.date is None

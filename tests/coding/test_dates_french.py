@@ -254,3 +254,9 @@ def test_the_future_is_said() -> None:
 def test_a_date_is_not_read_across_paragraphs() -> None:
     texts = [expression.text for expression in GRAMMAR.find("Il part jeudi\n\n3 mars 2016", language="fr")]
     assert texts == ["jeudi", "3 mars 2016"]
+
+
+def test_a_day_without_year_that_the_tense_puts_a_year_back_is_the_coming_one() -> None:
+    [expression] = GRAMMAR.find("la présidentielle du 18 octobre", language="fr")
+    for published, value in ((date(2020, 9, 1), "2020-10-18"), (date(2020, 12, 1), "2020-10-18")):
+        assert GRAMMAR.resolve(expression, published=published, tense="past").value == value
