@@ -42,6 +42,10 @@ _PER_NOUN, _PER_VERB, _PER_CLAUSE = 0.1, 0.5, 2.0
 _SEAT = 0.0
 _OF = frozenset({"de", "of"})
 
+#: English prepositions of where a visitor, soldiers or help go; such acts take place where they go.
+_TOWARDS = frozenset({"to", "into"})
+_GOING = frozenset({"CONSULT", "MOBILIZE", "AID"})
+
 #: How many words before a place are looked at for its preposition: "dans le nord de la région de".
 _BETWEEN = 7
 
@@ -171,6 +175,8 @@ class PlaceChoice:
             nodes = nodes_between(tree, place.start, place.end)
             if nodes:
                 score = self._score(place, nodes, tree, predicate, governor, verbal=verbal)
+                if plover in _GOING and _is_goal(head_of(nodes), tree, predicate):
+                    score += 4.0
                 if any(start <= place.start < end for start, end in taken):
                     score -= 1.5
                     seat = seat or (place if self._is_seat(place, head_of(nodes), tree) else None)
@@ -281,3 +287,10 @@ class PlaceChoice:
         if self.main is None or not self.main.entry.country or self._is_scattered():
             return True
         return self.main.entry.kind == "country" and self._last.entry.country == self.main.entry.country
+
+
+def _is_goal(head: Node, tree: Tree, predicate: Node) -> bool:
+    """Say whether a place is where the act goes ("flew to Tehran", "sent troops to Chad", "a visit to Paris")."""
+    above = tree.head(head)
+    objects = {c.index for c in tree.children(predicate, "obj", "attr", "obl:arg")}
+    return above is not None and above.index in objects | {predicate.index} and tree.case(head) in _TOWARDS

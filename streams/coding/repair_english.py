@@ -30,7 +30,7 @@ def _subject_of_auxiliary(node: Node, nodes: list[Node]) -> None:
 
 
 def _one_subject(nodes: list[Node]) -> None:
-    """Keep the subject next to the verb where it was given two ("LIMA, May 3 (Agency) - Peru said", "Old foes X and Y").
+    """Keep the subject next to the verb where it was given two ("LIMA, May 3 (Agency) - Peru said", "Old foes X, Y").
 
     The other is a dateline or an apposition set before its name.
     """

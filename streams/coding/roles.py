@@ -222,7 +222,7 @@ class RoleFinder:
                     c
                     for w in match.words
                     for c in tree.children(w, "amod", "acl")
-                    if c.pos in {"ADJ", "NOUN", "PROPN", "VERB"}
+                    if c.pos in {"ADJ", "NOUN", "PROPN", "VERB"} and (tree.language != "en" or c.text[:1].isupper())
                 ]
             if source == "possessive":
                 return [c for w in phrase for c in tree.children(w, "nmod:poss")] + [
