@@ -35,6 +35,7 @@ _UNUSED = {"fr": ["ner", "senter", "lemmatizer"], "en": ["ner", "senter", "lemma
 _JOINED = re.compile(
     r"\b(?:[aA]l|[aA]s|[aA]n|[aA]r|[eE]l|[iI]bn|[bB]en)-\w+(?:-\w+)*"
     r"|\b[éeEÉ]tats?-majors?\b"
+    r"|\b(?:[sS]it|[dD]ie)-ins?\b"
     r"|\b[A-ZÀ-Þ]\w+(?:-[A-ZÀ-Þ]\w+)+\b"
     r"|\b\w{3,}-(?!(?:t|ils?|elles?|on|je|tu|nous|vous|ce|la|là|les?|lui|leur|moi|toi|en|ci)\b)[a-zà-ÿ]{3,}\b"
 )

@@ -57,11 +57,21 @@ def without_contained(readings: Sequence[Reading]) -> list[Reading]:
         head = reading.match.node.index
         if head not in longest or len(reading.match.words) > len(longest[head].match.words):
             longest[head] = reading
-    inside: set[int] = set()
-    for reading in readings:
-        if len(reading.match.words) > 1:
-            inside |= {w.index for w in reading.match.words if w.index != reading.match.node.index}
-    return [r for r in readings if r.match.node.index not in inside and longest[r.match.node.index] is r]
+    expressions = [r for r in readings if len(r.match.words) > 1]
+    return [
+        r
+        for r in readings
+        if longest[r.match.node.index] is r and not any(_is_part(r, of=expression) for expression in expressions)
+    ]
+
+
+def _is_part(reading: Reading, of: Reading) -> bool:
+    """Say whether a reading's head is but a word of another's expression; of two that share heads, the first stays."""
+    head, other = reading.match.node.index, of.match.node.index
+    if head == other or head not in {w.index for w in of.match.words}:
+        return False
+    each_other = other in {w.index for w in reading.match.words}
+    return not each_other or (len(of.match.words), -other) > (len(reading.match.words), -head)
 
 
 def without_outcomes(readings: Sequence[Reading], tree: Tree) -> list[Reading]:

@@ -41,3 +41,12 @@ def test_the_one_mention_keeps_the_numbers_of_both_tellings(coder: Coder) -> Non
 def test_two_acts_of_different_actors_stay_two(coder: Coder) -> None:
     text = "L'armée turque a bombardé un village et des rebelles ont tué deux soldats en Syrie."
     assert len(_of_type(coder, text, "ASSAULT")) == 2
+
+
+def test_of_two_expressions_over_the_same_words_one_stays(coder: Coder) -> None:
+    found = coder.code([article("La manifestation, pourtant interdite, a réuni mille personnes à Lille.")])[0].mentions
+    assert [m.type for m in found] == ["PROTEST"]
+
+
+def test_a_sit_in_is_one_word(coder: Coder) -> None:
+    assert len(_of_type(coder, "Un sit-in a été organisé devant l'ambassade à Tunis.", "PROTEST")) == 1
