@@ -18,6 +18,9 @@ _REFLEXIVES = frozenset({"se", "s'"})
 _ENCLITICS = frozenset({"-il", "-elle", "-ils", "-elles", "-t-il", "-t-elle", "-t-ils", "-t-elles", "-je", "-on"})
 _FIRST_REFLEXIVES = frozenset({"me", "m'", "nous", "te", "t'", "vous"})
 
+#: English prepositions of the other side, whose phrase may hang on the object ("fired a salvo of rockets at Haifa").
+PEERS = frozenset({"with", "against", "at", "on", "into", "to", "from"})
+
 #: A chain of control or coordination longer than this is a parser's error.
 _DEEPEST = 6
 
@@ -325,6 +328,15 @@ class Clauses:
                     continue
                 through = self._through_relative(c, verb)
                 return [through] if through is not None else []
+        return []
+
+    def through_object(self, verb: Node, case: str) -> list[Node]:
+        """Return the phrases with a preposition that hang on a verb's object, or on what that is made of."""
+        for holder in self.object(verb):
+            inner = [holder, *(n for link, n in self.obliques(holder) if link == "of")]
+            found = [n for noun in inner for link, n in self.obliques(noun) if link == case]
+            if found:
+                return found
         return []
 
     def obliques(self, node: Node) -> list[tuple[str, Node]]:

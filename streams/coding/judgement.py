@@ -15,7 +15,7 @@ from streams.coding.arguments import Argument, as_arguments
 from streams.coding.assembly import Act, announced_type
 from streams.coding.attribution import Saying, sayings, source_of
 from streams.coding.circumstances import ChosenPlace, Circumstances
-from streams.coding.clauses import Clauses
+from streams.coding.clauses import PEERS, Clauses
 from streams.coding.completion import complete
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import Tense
@@ -185,6 +185,8 @@ class Judge:
             return [Argument(g, g, g.start, g.end, "head") for g in governors[:1]]
         else:
             nodes = [n for w in match.words for case, n in clauses.obliques(w) if case == key]
+            if not nodes and tree.language == "en" and key in PEERS and node.is_verbal:
+                nodes = clauses.through_object(node, key)
         return [a for n in nodes for a in as_arguments(tree, n, key, self._lexicon)]
 
     def _stance(self, reading: Reading, modality: ModalityReader) -> Stance:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from streams.coding.arguments import Argument, as_arguments
-from streams.coding.clauses import Clauses
+from streams.coding.clauses import PEERS, Clauses
 from streams.coding.lexicon import Frame, Lexicon
 from streams.coding.matching import Match
 from streams.coding.tree import Node, Tree, is_day
@@ -21,8 +21,6 @@ ClassTest = Callable[[Argument, Iterable[str]], bool]
 
 #: Prepositions whose phrase the parser often hangs on the verb though it belongs to its object.
 _WANDERING = frozenset({"contre", "entre", "avec", "sur", "envers", "visant", "against", "between", "with", "on"})
-#: English prepositions of the other side, whose phrase may hang on the object ("fired a salvo of rockets at Haifa").
-_PEERS = frozenset({"with", "against", "at", "on", "into", "to", "from"})
 #: Prepositions of the party that an act is for, in the clause that tells what is promised, asked or threatened.
 _CONTENT_CASES = ("to", "with", "against", "on", "at", "from", "into", "in")
 _ARGUMENT_RELATIONS = frozenset({"obj", "nsubj:pass", "nsubj", "obl:arg", "obl:mod", "xcomp", "attr"})
@@ -92,12 +90,14 @@ class RoleFinder:
                 return self._speaker(verb)
             if source == "content":
                 return self._content_party(verb)
+            if source == "content_subject":
+                return [s for c in self._tree.children(verb, "ccomp") for s in [clauses.surface_subject(c)] if s]
             if source == "object_of":
                 return [c for o in clauses.object(verb) for c in self._owners(o)]
             phrases = [p for word in match.words for p in clauses.obliques(word)]
             named = [node for case, node in phrases if case == source]
-            if not named and self._tree.language == "en" and source in _PEERS:
-                named = [n for o in clauses.object(verb) for case, n in clauses.obliques(o) if case == source]
+            if not named and self._tree.language == "en" and source in PEERS:
+                named = clauses.through_object(verb, source)
             return named
 
         roles = frame.verb
