@@ -17,6 +17,8 @@ class CircumstanceWords:
     strong_locatives: frozenset[str]
     links: frozenset[str]
     place_nouns: frozenset[str]
+    country_nouns: frozenset[str]
+    local_nouns: frozenset[str]
     planned: frozenset[str]
     telling: frozenset[str]
     stretches: frozenset[str]

@@ -65,6 +65,8 @@ class Circumstances:
             published=published,
         )
 
+        self._asked: tuple[Tree, Node, Node] | None = None
+
     def main_country(self) -> str | None:
         """Return the alpha-2 code of the country that the article is about, if one stands out."""
         return self._place_choice.main_country()
@@ -82,11 +84,18 @@ class Circumstances:
         self, tree: Tree, predicate: Node, governor: Node, plover: str, taken: Sequence[tuple[int, int]]
     ) -> ChosenPlace:
         """Return the place that an act's own sentence gives it; arguments as of :meth:`PlaceChoice.choose`."""
+        self._asked = tree, predicate, governor
         return self._place_choice.choose(tree, predicate, governor, plover, taken)
 
     def inherited_place(self, plover: str, *, at_home: bool, told: ChosenPlace | None = None) -> ChosenPlace:
         """Return the place of an act whose own sentence names none; arguments as of :meth:`PlaceChoice.inherited`."""
-        return self._place_choice.inherited(plover, at_home=at_home, told=told)
+        if self._asked is None:
+            return self._place_choice.inherited(plover, at_home=at_home, told=told)
+        tree, predicate, governor = self._asked
+        date_of_act = self._date_choice.choose(tree, predicate, governor, plover, "past", background=False)
+        return self._place_choice.inherited(
+            plover, at_home=at_home, told=told, tree=tree, wide=date_of_act.own and date_of_act.is_wide
+        )
 
     def choose_date(
         self, tree: Tree, predicate: Node, governor: Node, plover: str, tense: Tense | None, *, background: bool

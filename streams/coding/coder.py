@@ -210,7 +210,8 @@ def _circumstances(
 ) -> Circumstances:
     tables = _tables()
     country = article.source.country
-    places = tables.gazetteer.resolve(tables.gazetteer.find(article.text, language=language), source_country=country)
+    found = tables.gazetteer.find(article.text, language=language, capitals=True)
+    places = tables.gazetteer.resolve(found, source_country=country)
     title = tables.gazetteer.resolve(tables.gazetteer.find(article.title, language=language), source_country=country)
     circumstances = Circumstances(
         text=article.text,

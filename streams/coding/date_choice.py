@@ -58,6 +58,11 @@ class ChosenDate:
     fresh: bool = False
     """True for a day near publication, of the act's own sentence: it may be that of the news."""
 
+    @property
+    def is_wide(self) -> bool:
+        """True for a month, season or year."""
+        return self.resolved is not None and self.resolved.granularity in {"month", "season", "year"}
+
 
 class DateChoice:
     """Chooses the dates of one article's acts, in the order of its sentences."""
@@ -185,9 +190,7 @@ class DateChoice:
                 continue
             where = "day on which it is told" if told else "in the act's sentence"
             fresh = self._published is not None and self._is_news_day(resolved, _LATEST_DAYS)
-            return ChosenDate(
-                expression, resolved, f"{where}; {resolved.reason}", own=not told, told=told, fresh=fresh
-            )
+            return ChosenDate(expression, resolved, f"{where}; {resolved.reason}", own=not told, told=told, fresh=fresh)
         return self._inherited(tree, ahead, verbal=verbal, background=background)
 
     def _inherited(self, tree: Tree, tense: Tense | None, *, verbal: bool, background: bool) -> ChosenDate:

@@ -75,6 +75,8 @@ class PlaceNames:
         self._contracted: dict[str, list[int]] = {}
         self.special: PhraseTable[PlaceEntry | None] = PhraseTable(read_function_words())
         self.countries: dict[str, PlaceEntry] = {}
+        #: The seat of each state's government, by its alpha-2 code.
+        self.capitals: dict[str, PlaceEntry] = {}
         self.false_friends: dict[str, FalseFriend] = {}
         # Per language, the names of countries that are the other language's: "Mexico" is a city in French.
         self.foreign: dict[str, set[str]] = {"fr": set(), "en": set()}
@@ -121,6 +123,8 @@ class PlaceNames:
             for key in keys.split(";"):
                 self._index(key, row)
             _, kind, name, french, country, division, *_ = rest.split("\t")
+            for one in name.split(" / ") if " / " in name else ():  # "Donostia / San Sebastián"
+                self._index(phrase_key(one), row)
             if kind == "region" and division:
                 self._divisions[f"{country}.{division}"] = french or name
             elif kind == "country":
@@ -182,6 +186,7 @@ class PlaceNames:
             capital = self._same_city(state.metonyms[0], state.alpha2) if state.metonyms else None
             if capital is None:
                 continue
+            self.capitals[state.alpha2] = capital
             for _, feminine in state.french_adjectives:
                 self.special.add(f"capitale {feminine}", capital)
             for adjective in state.english_adjectives:

@@ -25,6 +25,12 @@ VERBAL_TYPES = frozenset({"AGREE", "SUPPORT", "CONCEDE", "REQUEST", "ACCUSE", "R
 #: Acts of word that nobody meets for: with a foreign speaker, nothing ties them to the article's place.
 _SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
 
+#: What states and governments do for all of their country.
+_OF_STATES = frozenset({"AGREE", "CONCEDE"})
+
+#: How far a place goes on to be that of what is told next, in code points.
+_NEAR = 200
+
 #: How far the lead goes, in code points.
 _LEAD = 700
 
@@ -256,13 +262,23 @@ class PlaceChoice:
         apart = sum(any(c.relation in SUBJECTS for c in tree.children(n)) for n in clauses)
         return _PER_NOUN * (len(steps) - len(clauses)) + _PER_VERB * (len(clauses) - apart) + _PER_CLAUSE * apart
 
-    def inherited(self, plover: str, *, at_home: bool, told: ChosenPlace | None = None) -> ChosenPlace:
+    def inherited(
+        self,
+        plover: str,
+        *,
+        at_home: bool,
+        told: ChosenPlace | None = None,
+        tree: Tree | None = None,
+        wide: bool = False,
+    ) -> ChosenPlace:
         """Return the place of the act last asked for, whose own sentence names none.
 
         Args:
             plover: the act's type.
             at_home: True where an actor is of the country that the article is about: what it says, it says there.
             told: the place of an earlier act that this one takes up, if it does.
+            tree: the act's sentence.
+            wide: True for what is told of a month or year: it happens in more than one city.
         """
         if plover in _SPOKEN and not at_home:
             return ChosenPlace(None, "an act of words, and no place in its own clause")
@@ -271,8 +287,40 @@ class PlaceChoice:
         if plover not in VERBAL_TYPES and self._goes_on_at_last():
             return ChosenPlace(self._last, "place of the act told before")
         if self.main is not None:
-            return ChosenPlace(self.main, "main place of the article")
+            return self._main_for(plover, tree, self.main, wide=wide)
         return ChosenPlace(None, "no place in the sentence, before it or in the lead")
+
+    def _main_for(self, plover: str, tree: Tree | None, main: ResolvedPlace, *, wide: bool) -> ChosenPlace:
+        """Return the article's main place, or what its sentence makes of it: the country around, the city before."""
+        whole = wide or plover in _OF_STATES or self._speaks_of(tree, self._words.country_nouns)
+        if main.entry.kind != "country" and whole and not self._speaks_of(tree, self._words.local_nouns):
+            country = self._country_of(main)
+            if country is not None:
+                return ChosenPlace(country, "country of the article: told of the whole of it")
+        near = self._named_near(tree) if plover not in VERBAL_TYPES and not wide else None
+        if near is not None:
+            return ChosenPlace(near, "place named just before")
+        return ChosenPlace(main, "main place of the article")
+
+    def _country_of(self, main: ResolvedPlace) -> ResolvedPlace | None:
+        named = (*self._title_places, *self.places)
+        return next((p for p in named if p.entry.kind == "country" and p.entry.country == main.entry.country), None)
+
+    def _speaks_of(self, tree: Tree | None, nouns: frozenset[str]) -> bool:
+        """Say whether a sentence holds one of some nouns, in the singular: of the whole country, of a part of it."""
+        nodes = tree.nodes if tree is not None else ()
+        return any(n.pos == "NOUN" and n.lemmas & nouns and "Number=Plur" not in n.morph for n in nodes)
+
+    def _named_near(self, tree: Tree | None) -> ResolvedPlace | None:
+        """Return the city in the article's country that the text named just before a sentence as where something is."""
+        if tree is None or self.main is None:
+            return None
+        for place in reversed(self.places):
+            if place.start < tree.start:
+                near = tree.start - place.end <= _NEAR and place.entry.country == self.main.entry.country
+                if near and place.entry.kind == "city" and self._is_locative(place, self._text):
+                    return place
+        return None
 
     def _is_scattered(self) -> bool:
         """Say whether an article goes from country to country: its title names none, and none prevails in the text."""

@@ -16,7 +16,7 @@ from streams.coding.data_files import read_yaml
 from streams.coding.gazetteer_data import FalseFriend, PlaceEntry
 from streams.coding.phrases import Word, joined
 
-Cue = Literal["dateline", "region", "city", "bracketed", "weak"]
+Cue = Literal["dateline", "region", "city", "bracketed", "weak", "capital"]
 Judgement = Literal["refused", "plain"] | Cue
 
 _SENTENCE_BREAK = re.compile(r"[.!?:;\n«\"“”(•–—]")
@@ -43,6 +43,8 @@ class PlaceWords:
     particles: frozenset[str]
     directions: frozenset[str]
     naming: frozenset[str]
+    capital: frozenset[str]
+    other_capitals: frozenset[str]
     agencies: frozenset[str]
 
     @classmethod
@@ -155,6 +157,19 @@ class NameJudge:
         if not doubtful or evidence:
             return cue or "plain"
         return "refused" if friend != "common" or opens or name.is_shouted else "weak"
+
+    def is_the_capital(self, text: str, words: Sequence[Word], index: int) -> bool:
+        """Return whether a word speaks of the capital of the country that an article is about: "dans la capitale"."""
+        if index == 0 or words[index].folded not in self._words.capital or words[index].is_capitalised:
+            return False
+        if words[index - 1].folded not in self._words.articles or not joined(text, words[index - 1], words[index]):
+            return False
+        if words[index].folded != "capitale" and (index < 2 or words[index - 2].folded not in self._words.at):
+            return False  # English: "the capital" may be money, "in the capital" is not
+        after = words[index + 1] if index + 1 < len(words) else None
+        if after is None or not joined(text, words[index], after):
+            return True
+        return after.folded not in self._words.of and after.folded not in self._words.other_capitals
 
     def _friend(self, key: str, candidates: Sequence[PlaceEntry]) -> FalseFriend | None:
         """Return what else a name is; less where a country, a region of the news or a very large city bears it."""

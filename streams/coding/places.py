@@ -29,6 +29,8 @@ _CONTEXT = 0.35
 _KIND_SAID = 0.25
 _BRACKET = 0.6
 _SOURCE = 0.5
+# The share of an article's places that makes it an article about their country; how sure its capital is then.
+_PREVAILS, _CAPITAL = 0.4, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Toponym:
     """A place name in a text; offsets are code points, the best known candidate comes first.
 
     ``cue`` is what the text beside it says: "dateline", "region" or "city" ("la province d'Idleb"), "bracketed"
-    ("(Nord)"), "weak" where only a capital speaks for a place.
+    ("(Nord)"), "weak" where only a capital speaks for a place; "capital" where the words are "la capitale", and all
+    capitals are its candidates.
     """
 
     start: int
@@ -83,14 +86,24 @@ class Gazetteer:
         """Return the ISO 3166-1 alpha-3 code of a country by its alpha-2 code, None for an unknown code."""
         return self._names.alpha3.get(alpha2.upper())
 
-    def find(self, text: str, *, language: str) -> tuple[Toponym, ...]:
-        """Return the place names of a text from left to right, without overlap."""
+    def find(self, text: str, *, language: str, capitals: bool = False) -> tuple[Toponym, ...]:
+        """Return the place names of a text from left to right, without overlap.
+
+        Args:
+            text: any string.
+            language: "fr" or "en".
+            capitals: also return "la capitale", which only an article as a whole can resolve.
+        """
         words = words_of(text)
         found: list[Toponym] = []
         index = 0
         while index < len(words):
             match = self._match(text, words, index, language)
             if match is None:
+                if capitals and self._judge.is_the_capital(text, words, index):
+                    word = words[index]
+                    all_of_them = tuple(self._names.capitals.values())
+                    found.append(Toponym(word.start, word.end, text[word.start : word.end], all_of_them, "capital"))
                 index += 1
                 continue
             last, candidates = match
@@ -103,7 +116,7 @@ class Gazetteer:
         return tuple(found)
 
     def resolve(self, toponyms: Sequence[Toponym], *, source_country: str | None = None) -> tuple[ResolvedPlace, ...]:
-        """Choose a place for every name of an article, in the order given.
+        """Choose a place for every name of an article, in the order given; "la capitale" has none without a country.
 
         Args:
             toponyms: all place names of one article; what one says of its country helps the others.
@@ -113,9 +126,25 @@ class Gazetteer:
         if source_country:
             votes[source_country.upper()] += _SOURCE
         followers = [*toponyms[1:], None]
-        return tuple(
-            _choose(name, _bracket(name, after), votes) for name, after in zip(toponyms, followers, strict=False)
-        )
+        chosen: list[ResolvedPlace] = []
+        for name, after in zip(toponyms, followers, strict=False):
+            if name.cue != "capital":
+                chosen.append(_choose(name, _bracket(name, after), votes))
+            elif (capital := self._capital(name, votes, chosen)) is not None:
+                chosen.append(capital)
+        return tuple(chosen)
+
+    def _capital(
+        self, name: Toponym, votes: Mapping[str, float], before: Sequence[ResolvedPlace]
+    ) -> ResolvedPlace | None:
+        """Return the capital of the country that an article is about, else of that named last; None without any."""
+        country = max(votes, key=lambda code: (votes[code], code), default="")
+        if votes and votes[country] < _PREVAILS * sum(votes.values()):
+            country = next((p.entry.country for p in reversed(before) if p.entry.country), country)
+        entry = self._names.capitals.get(country)
+        if entry is None:
+            return None
+        return ResolvedPlace(entry, name.text, name.start, name.end, _CAPITAL, f"city: capital of {country}")
 
     def _match(
         self, text: str, words: Sequence[Word], index: int, language: str
@@ -181,6 +210,8 @@ def _votes(toponyms: Sequence[Toponym]) -> defaultdict[str, float]:
     """Return how much the names of an article speak for each country."""
     votes: defaultdict[str, float] = defaultdict(float)
     for toponym in toponyms:
+        if toponym.cue == "capital":
+            continue
         best = toponym.candidates[0]
         weight = 0.3 if toponym.cue == "dateline" else 1.0
         rivals = [_prominence(entry) for entry in toponym.candidates if entry.country != best.country]

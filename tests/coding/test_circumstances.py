@@ -83,6 +83,34 @@ def test_a_city_in_the_title_is_more_exact_than_its_country() -> None:
     assert _place(mention) == "Arequipa"
 
 
+def test_what_is_told_of_a_year_or_of_the_whole_country_is_not_in_one_city() -> None:
+    title = "Pérou : heurts à Arequipa"
+    for text in (
+        "Les étudiants avaient déjà manifesté en 2019.",
+        "Les étudiants ont manifesté dans plusieurs villes du pays.",
+    ):
+        assert _place(_one(text, "PROTEST", title=title)) == "Pérou", text
+
+
+def test_what_is_told_of_the_city_stays_there_whatever_the_year() -> None:
+    text = "En 2019, la ville avait connu une manifestation."
+    assert _place(_one(text, "PROTEST", title="Pérou : heurts à Arequipa")) == "Arequipa"
+
+
+def test_a_place_named_just_before_goes_on() -> None:
+    text = "À Grenoble, le calme règne. Il pleut. À Nantes, la nuit fut longue. La police a arrêté deux hommes."
+    mention = _one(text, "COERCE", title="France : une nuit à Grenoble")
+    assert _place(mention) == "Nantes"
+    assert "just before" in mention.reasons.place
+
+
+def test_the_capital_is_that_of_the_country_the_article_is_about() -> None:
+    text = "Le Liban est en deuil, le Liban pleure. Des étudiants ont manifesté dans la capitale."
+    mention = _one(text, "PROTEST")
+    assert mention.place is not None
+    assert (mention.place.text, mention.place.name, mention.place.country) == ("capitale", "Beirut", "LB")
+
+
 def test_words_have_no_place_unless_the_text_gives_one() -> None:
     mention = _one("Le président turc a accusé les rebelles de mensonge.", "ACCUSE", title="Kenya : un rapport")
     assert mention.place is None

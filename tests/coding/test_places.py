@@ -214,3 +214,28 @@ def _shared_gazetteer() -> Gazetteer:
     if not _gazetteers:
         _gazetteers.append(Gazetteer.load())
     return _gazetteers[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le Mali se relève, et la capitale économique aussi.",
+        "Il a visité la capitale de la région au Mali.",
+        "La hausse du capital inquiète le Mali.",
+        "Tout se joue dans la capitale.",
+    ],
+)
+def test_not_every_capital_is_the_seat_of_the_country_spoken_of(text: str) -> None:
+    gazetteer = Gazetteer.load()
+    places = gazetteer.resolve(gazetteer.find(text, language="fr", capitals=True))
+    assert not any(place.text == "capitale" for place in places)
+
+
+def test_each_of_two_official_names_of_a_city_is_known() -> None:
+    [place, _] = _resolved_list("Des heurts ont éclaté à San Sebastian, en Espagne.")
+    assert (place.entry.country, place.entry.kind) == ("ES", "city")
+
+
+def _resolved_list(text: str) -> list[ResolvedPlace]:
+    gazetteer = Gazetteer.load()
+    return list(gazetteer.resolve(gazetteer.find(text, language="fr")))
