@@ -29,7 +29,8 @@ TOLD: Final[dict[Verdict, str]] = {
     "untold": "not told as an act",
     "merged": "merged",
     "contained": "in a longer expression",
-    "outranked": "another entry first",
+    "unrecognised": "no act by the model",
+    "outranked": "another reading first",
     "constraint": "constraint failed",
     "construction": "other construction",
 }

@@ -33,7 +33,7 @@ from streams.coding.modality import Stance
 from streams.coding.parties import ResolvedParty
 from streams.coding.places import ResolvedPlace
 from streams.coding.quantities import QuantityExpression
-from streams.coding.tree import Node
+from streams.coding.tree import Node, Tree
 
 QuantityKind = Literal["dead", "injured", "arrested", "troops", "people", "money", "other"]
 _GRANULARITY: dict[int, Literal["day", "month", "year"]] = {10: "day", 7: "month", 4: "year"}
@@ -50,6 +50,11 @@ class Act:
     pattern: Pattern
     node: Node
     """The trigger's head in its tree."""
+    governor: Node
+    """The verb that carries its tense and negation: the support verb of a noun that has one, else the head itself."""
+    tree: Tree
+    probability: float | None
+    """How likely a trained model holds it that the words tell an act; None where the lexicon alone decided."""
     plover: PloverType
     type_reason: str
     actors: tuple[ResolvedParty, ...]

@@ -5,7 +5,7 @@ Does not merge mentions into events, publish, count or log: stages around it do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,10 +19,12 @@ from streams.coding.assembly import Act, in_order, make_mention
 from streams.coding.circumstances import Circumstances
 from streams.coding.confidence import confidence, features, formula, setting_of
 from streams.coding.coreference import Antecedents
+from streams.coding.data_files import all_files, content_hash
 from streams.coding.dates import DateGrammar
 from streams.coding.judgement import Judge
 from streams.coding.language import CODED_LANGUAGES, detect_language
-from streams.coding.lexicon import Lexicon, lexicon_hash, load_lexicon
+from streams.coding.learned import Learned, load_learned
+from streams.coding.lexicon import Lexicon, load_lexicon
 from streams.coding.observation import UNOBSERVED, Observer
 from streams.coding.parse import Parser
 from streams.coding.parties import Parties
@@ -96,12 +98,19 @@ class _Tables:
 class Coder:
     """Codes articles. Build one per process with :func:`load_coder`: it holds the models."""
 
-    def __init__(self, languages: tuple[str, ...]) -> None:
-        """Take the languages to code; others pass as unsupported. Models load when their language is first met."""
+    def __init__(self, languages: tuple[str, ...], learned: Callable[[str], Learned]) -> None:
+        """Take the languages to code; others pass as unsupported. Models load when their language is first met.
+
+        Args:
+            languages: two-letter codes.
+            learned: gives the trained models of a language.
+        """
         self._languages = languages
+        self._learned = learned
         self._lexicons: dict[str, Lexicon] = {}
         self._parsers: dict[str, Parser] = {}
-        self._hash = lexicon_hash(languages)
+        self._models: dict[str, Learned] = {}
+        self._hash = content_hash(all_files())
 
     def warm_up(self) -> None:
         """Load the models and tables now, so that the first article does not wait for them."""
@@ -117,6 +126,7 @@ class Coder:
         if language not in self._parsers:
             lexicon = load_lexicon(language)
             self._lexicons[language] = lexicon
+            self._models[language] = self._learned(language)
             self._parsers[language] = Parser(language, lexicon.knows)
         return self._parsers[language]
 
@@ -159,7 +169,9 @@ class Coder:
     def _read(self, article: Article, language: str, observer: Observer = UNOBSERVED) -> _Read:
         parser = self._parser(language)
         sentences = split_sentences(article.text, language)
-        candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms)
+        recogniser = self._models[language].recogniser
+        lemmas = recogniser.lemmas if recogniser is not None else ()
+        candidates = find_candidates(article.text, sentences, self._lexicons[language], parser.forms, lemmas)
         observer.sifted(sentences, candidates, self._lexicons[language], parser.forms)
         acts = self._acts(article, language, sentences, candidates, observer) if candidates.with_trigger else []
         version = CoderVersion(name=CODER_NAME, version=CODER_VERSION, lexicon=self._hash, model=parser.model)
@@ -188,11 +200,13 @@ class Coder:
         parties = Parties(text, lexicon, tables.actors, antecedents, published)
         judge = Judge(
             text=text,
+            title=article.title,
             lexicon=lexicon,
             parties=parties,
             antecedents=antecedents,
             circumstances=circumstances,
             alpha3=tables.alpha3,
+            learned=self._models[language],
             observer=observer,
         )
         wanted = [s for s in sentences if s.index in candidates.with_trigger or s.index in candidates.as_context]
@@ -241,8 +255,12 @@ def _tables() -> _Tables:
     )
 
 
-def load_coder(languages: Sequence[str] = CODED_LANGUAGES) -> Coder:
+def load_coder(languages: Sequence[str] = CODED_LANGUAGES, learned: Callable[[str], Learned] = load_learned) -> Coder:
     """Return a coder for these languages.
+
+    Args:
+        languages: two-letter codes.
+        learned: gives the trained models of a language; by default those that ship.
 
     Raises:
         ValueError: if a language has no lexicon and parser here; the message names it and those that have.
@@ -250,4 +268,4 @@ def load_coder(languages: Sequence[str] = CODED_LANGUAGES) -> Coder:
     unknown = sorted(set(languages) - set(CODED_LANGUAGES))
     if unknown:
         raise ValueError(f"no coder for {', '.join(unknown)}: there are {', '.join(CODED_LANGUAGES)}")
-    return Coder(tuple(languages))
+    return Coder(tuple(languages), learned)

@@ -80,7 +80,8 @@ def quoted_spans(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def _is_quoted(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
+def is_quoted(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Say whether an offset lies inside one of the quoted spans."""
     index = bisect_left(spans, (offset, 0)) - 1
     return index >= 0 and spans[index][0] < offset < spans[index][1]
 
@@ -100,7 +101,7 @@ def features(act: Act, setting: Setting) -> dict[str, float]:
         "governed": float(act.stance.reason.startswith("governed by")),
         "pluperfect": float(act.stance.past_perfect),
         "historical": float(act.historical),
-        "quoted": float(_is_quoted(act.trigger[0], setting.quotes)),
+        "quoted": float(is_quoted(act.trigger[0], setting.quotes)),
         "source_named": float(act.source is not None),
         "actor": float(bool(act.actors) and not act.actors_reason.startswith("as in sentence")),
         "actor_carried": float(bool(act.actors) and act.actors_reason.startswith("as in sentence")),

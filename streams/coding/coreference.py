@@ -109,6 +109,10 @@ class Antecedents:
                 return self._speakers[near]
         return None
 
+    def first_subject(self, sentence: int) -> Antecedent | None:
+        """Return the first subject of a sentence, None where it has none or was not read."""
+        return next((made for made in self._seen if made.sentence == sentence and made.subject), None)
+
     def of(self, argument: Argument, tree: Tree, others: frozenset[int] = frozenset()) -> Antecedent | None:
         """Return what an argument refers back to, or None if it names its party itself or the reference is not sure.
 

@@ -51,6 +51,15 @@ def list_files(folder: str, suffix: str) -> tuple[str, ...]:
     return tuple(sorted(f"{folder}/{e.name}" for e in entries.iterdir() if e.name.endswith(suffix)))
 
 
+def all_files(folder: str = "") -> tuple[str, ...]:
+    """Return the sorted paths, relative to the data folder, of every data file in it or in one of its folders."""
+    found: list[str] = []
+    for entry in data_root().joinpath(*folder.split("/")).iterdir() if folder else data_root().iterdir():
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        found += all_files(path) if entry.is_dir() else [path]
+    return tuple(sorted(p for p in found if not p.endswith((".py", ".pyc", ".md"))))
+
+
 def content_hash(paths: Iterable[str]) -> str:
     """Return the first 16 hex digits of the SHA-256 over the names and bytes of data files, in sorted order."""
     digest = hashlib.sha256()

@@ -21,6 +21,7 @@ Verdict = Literal[
     "untold",
     "merged",
     "contained",
+    "unrecognised",
     "outranked",
     "constraint",
     "construction",
@@ -29,9 +30,10 @@ Verdict = Literal[
 
 ``coded``: a mention. ``doubtful``: its confidence is too low. ``mishap``: casualties of nobody's doing. ``repeated``:
 another act of the sentence tells it. ``untold``: a mere aim, or asked for. ``merged``: another reading tells it with
-what it did to people. ``contained``: part of a longer expression that was read. ``outranked``: another pattern on the
-same word came first. ``constraint``: a constraint of its entry failed. ``construction``: its words are there, but do
-not stand as the pattern wants them.
+what it did to people. ``contained``: part of a longer expression that was read. ``unrecognised``: the trained model
+holds that the word tells no act here. ``outranked``: another pattern on the same word came first, or the trained model
+reads the word as another type. ``constraint``: a constraint of its entry failed. ``construction``: its words are there,
+but do not stand as the pattern wants them.
 """
 
 Use = Literal["for acts", "for context", "heading", "no trigger"]

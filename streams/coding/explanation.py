@@ -22,10 +22,12 @@ from streams.coding.lexicon import Entry, Lexicon, Pattern
 from streams.coding.matching import Match, Obstacle, match_at
 from streams.coding.modality import Stance
 from streams.coding.observation import Observer, Step, Unmet
+from streams.coding.recognition import Recognised, Recogniser
 from streams.coding.repetition import Reading
 from streams.coding.roles import Filled
 from streams.coding.text import Sentence
 from streams.coding.tree import Node, Tree
+from streams.coding.trigger_words import Word
 from streams.coding.triggers import Candidates, is_heading, missing_words, sentence_lemmas
 
 
@@ -41,6 +43,9 @@ def possible_types(entry: Entry) -> frozenset[str]:
     announced = entry.planned or announced_type(entry.type)
     return frozenset({entry.type, announced} | ({entry.negated} if entry.negated else set()))
 
+
+#: Stands for the lexicon file of a word that only the trained model knows.
+LEARNED_WORDS = "trained model"
 
 #: At most so many of the classes and lemmas that a constraint asks for are named.
 _MOST_NAMED = 6
@@ -78,6 +83,7 @@ class _Listener(Observer):
         self._forms: Forms | None = None
         self._heard: list[_Heard] = []
         self._by_match: dict[int, _Fate] = {}
+        self._recognised: dict[int, tuple[Recognised, str]] = {}
         self._by_act: dict[tuple[int, int, tuple[int, int]], _Fate] = {}
 
     def sifted(self, sentences: Sequence[Sentence], candidates: Candidates, lexicon: Lexicon, forms: Forms) -> None:
@@ -107,7 +113,14 @@ class _Listener(Observer):
                 other.reason = f"{self._named(match)} comes first on this word: it is longer or has more constraints"
 
     def understood(self, reading: Reading, stance: Stance) -> None:
-        self._by_match[id(reading.match)].stance = stance
+        fate = self._by_match[id(reading.match)]
+        fate.stance = stance
+        if fate.verdict == "constraint":  # the trained model took it all the same
+            fate.verdict = "coded"
+
+    def recognised(self, word: Word, as_what: Recognised, recogniser: Recogniser) -> None:
+        telling = ", ".join(f"{name} {weight:+.2f}" for name, weight in recogniser.telling(word))
+        self._recognised[word.node.start] = (as_what, telling)
 
     def narrowed(self, step: Step, before: Sequence[Reading], after: Sequence[Reading]) -> None:
         left = {id(r.match) for r in after}
@@ -117,7 +130,9 @@ class _Listener(Observer):
 
     def _drop(self, step: Step, reading: Reading, after: Sequence[Reading]) -> None:
         fate, node = self._by_match[id(reading.match)], reading.match.node
-        if step == "expression":
+        if step == "recognition":
+            fate.verdict, fate.reason = self._overruled(reading)
+        elif step == "expression":
             winners = [r.match for r in after if node.index in {w.index for w in (r.match.node, *r.match.words)}]
             fate.verdict = "contained"
             fate.reason = f"its word belongs to {self._all_named(winners)}, which was read"
@@ -132,6 +147,13 @@ class _Listener(Observer):
             fate.verdict, fate.reason = "untold", f"not told as done, under way or planned{told}"
         else:
             fate.verdict, fate.reason = "repeated", "another act of the sentence tells it"
+
+    def _overruled(self, reading: Reading) -> tuple[Verdict, str]:
+        """Return what the trained model holds against a reading that meets its constraints."""
+        as_what, telling = self._recognised[reading.match.node.start]
+        if as_what.taken:
+            return "outranked", f"the trained model reads the word as {as_what.plover}: {telling}"
+        return "unrecognised", f"the trained model gives an act {as_what.probability:.2f} here: {telling}"
 
     def merged(self, before: Sequence[Act], after: Sequence[Act]) -> None:
         left = {_key(a) for a in after}
@@ -216,7 +238,7 @@ class _Listener(Observer):
             words=self._words(match),
             start=min(w.start for w in match.words),
             entry=match.pattern.entry,
-            file=lexicon.files[match.pattern.entry.id],
+            file=lexicon.files.get(match.pattern.entry.id, LEARNED_WORDS),
             part_of_speech=match.pattern.pos,
             verdict=fate.verdict,
             reason=fate.reason,

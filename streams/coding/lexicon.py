@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.mention import PloverType
-from streams.coding.data_files import content_hash, list_files, read_yaml
+from streams.coding.data_files import list_files, read_yaml
 from streams.coding.text import fold
 
 PartOfSpeech = Literal["verb", "noun", "adjective"]
@@ -75,7 +75,8 @@ class Entry(_Checked):
     """True for what an act does to people ("blessés", "tués"): merged with the act that its own clause names."""
     weight: float = Field(default=1.0, gt=0, le=1)
     """How surely the word alone carries the act, as the lexicographer judges it; the confidence does not use it."""
-    examples: tuple[str, ...] = Field(min_length=1)
+    examples: tuple[str, ...] = ()
+    """Own sentences, at least one in a lexicon file: a test codes each."""
     counter: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -261,9 +262,12 @@ def _read_entries(path: str) -> Iterable[Entry]:
         raise ValueError(f"{path}: {exc}") from exc
     for raw in file.entries:
         try:
-            yield Entry.model_validate({**file.defaults, **raw})
+            entry = Entry.model_validate({**file.defaults, **raw})
         except ValidationError as exc:
             raise ValueError(f"{path}: entry {raw.get('id', raw)}: {exc}") from exc
+        if not entry.examples:
+            raise ValueError(f"{path}: entry {entry.id}: examples: at least one is needed")
+        yield entry
 
 
 def _genders(word: str, language: str) -> set[str]:
@@ -292,9 +296,3 @@ def _expand_classes(raw: Mapping[str, list[str]], folder: str, language: str) ->
         return frozenset(out)
 
     return {name: members(name, ()) for name in raw}
-
-
-def lexicon_hash(languages: Iterable[str]) -> str:
-    """Return the content hash of every data file that decides a coding in these languages."""
-    paths = [path for language in languages for path in lexicon_files(language)]
-    return content_hash([*paths, "ontology.yaml"])

@@ -17,15 +17,18 @@ from streams.coding.forms import Forms
 from streams.coding.lexicon import Lexicon
 from streams.coding.matching import Match
 from streams.coding.modality import Stance
+from streams.coding.recognition import Recognised, Recogniser
 from streams.coding.repetition import Reading
 from streams.coding.roles import Filled
 from streams.coding.text import Sentence
 from streams.coding.tree import Tree
+from streams.coding.trigger_words import Word
 from streams.coding.triggers import Candidates
 
-#: Why readings that met their constraints go: a longer expression holds them; another tells the same act of people; it
-#: is only an aim or asked for; another act of the sentence tells it too.
-Step = Literal["expression", "outcome", "untold", "repetition"]
+#: Why readings that met their constraints go: the trained model holds that the word tells no act here; a longer
+#: expression holds them; another tells the same act of people; it is only an aim or asked for; another act of the
+#: sentence tells it too.
+Step = Literal["recognition", "expression", "outcome", "untold", "repetition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Observer:
 
     def tried(self, match: Match, filled: Filled, unmet: Unmet | None) -> None:
         """Hear that a match got its arguments, and which constraint it failed, if any: else it is taken."""
+
+    def recognised(self, word: Word, as_what: Recognised, recogniser: Recogniser) -> None:
+        """Hear what a trained model makes of a word."""
 
     def understood(self, reading: Reading, stance: Stance) -> None:
         """Hear of the modality of a reading."""

@@ -14,12 +14,14 @@ from datetime import date
 
 from streams.coding.actors import ActorResolution, ActorTable
 from streams.coding.arguments import Argument
-from streams.coding.coreference import Antecedents
+from streams.coding.coreference import Antecedent, Antecedents
 from streams.coding.lexicon import Lexicon
 from streams.coding.places import ResolvedPlace
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
+#: Classes that the parse and the resolver decide.
+_DECIDED = ("NAME", "ACTOR", "COUNTRY", "NUMBER", "PRONOUN", "PLURAL")
 _NOT_NAME = frozenset({"acl:relcl", "conj", "nmod", "acl"})
 
 
@@ -86,6 +88,10 @@ class Parties:
     def is_class(self, argument: Argument, names: Iterable[str]) -> bool:
         """Say whether an argument's head is of one of the classes (or is one of the lemmas)."""
         return any(self._of_class(argument, name) for name in names)
+
+    def classes_of(self, argument: Argument) -> tuple[str, ...]:
+        """Return every class that an argument's head is of: those of ``classes.yaml`` and those decided here."""
+        return tuple(name for name in (*self._lexicon.classes, *_DECIDED) if self._of_class(argument, name))
 
     def _of_class(self, argument: Argument, name: str) -> bool:
         core, node = argument.core, argument.node
@@ -241,6 +247,12 @@ class Parties:
         if found.country is None and found.organisation is None:
             return None
         return replace(found, how=f"named in full before: {found.how}")
+
+    def named(self, before: Antecedent) -> ResolvedParty:
+        """Return whom a phrase of another sentence names."""
+        words = self._text[before.start : before.end]
+        found = self.resolve_phrase(words)
+        return ResolvedParty(words, before.start, before.end, found, True, before.core, before.human)
 
     def country(self, place: ResolvedPlace, argument: Argument) -> ResolvedParty:
         """Return the country that "le pays" or "les deux pays" stands for."""

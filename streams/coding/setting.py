@@ -63,6 +63,11 @@ class Setting:
             targets=tuple(_settled(p, parties, country, whence) for p in act.targets),
         )
 
+    def settle_party(self, party: ResolvedParty, act: Act, parties: Parties) -> ResolvedParty:
+        """Return a party of an act, of the act's setting if it has no country and may belong there."""
+        country, whence = self.of(act)
+        return party if country is None else _settled(party, parties, country, whence)
+
 
 def _settled(party: ResolvedParty, parties: Parties, country: str, whence: str) -> ResolvedParty:
     who = party.resolution

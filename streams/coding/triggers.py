@@ -7,7 +7,7 @@ design: :mod:`matching` decides on the parse. Does not look at grammar.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from streams.coding.forms import Forms
@@ -35,7 +35,9 @@ class Candidates:
     as_context: frozenset[int]
 
 
-def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, forms: Forms) -> Candidates:
+def find_candidates(
+    text: str, sentences: Sequence[Sentence], lexicon: Lexicon, forms: Forms, learned: Container[str] = ()
+) -> Candidates:
     """Return which sentences to parse.
 
     Args:
@@ -43,6 +45,7 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
         sentences: all its sentences.
         lexicon: the language's lexicon.
         forms: the language's forms.
+        learned: lemmas that a trained model knows to tell acts without any pattern.
     """
     pronouns = lexicon.word_set("anaphora")
     with_trigger: set[int] = set()
@@ -51,7 +54,7 @@ def find_candidates(text: str, sentences: Sequence[Sentence], lexicon: Lexicon, 
         if is_heading(text, sentences, sentence):
             continue  # it announces what the text then tells
         lemmas = sentence_lemmas(text, sentence, forms)
-        if not _holds_pattern(lemmas, lexicon):
+        if not _holds_pattern(lemmas, lexicon) and not any(lemma in learned for lemma in lemmas):
             continue
         with_trigger.add(sentence.index)
         if sentence.index > 0 and lemmas & pronouns:

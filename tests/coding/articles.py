@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, Source, make_article
 from schemas.base import clean_text
+from streams.coding.coder import Coder, load_coder
+from streams.coding.learned import UNLEARNED
 
 
 def article(
@@ -30,3 +32,8 @@ def article(
         provenance=Provenance(fetch_id="test", hop="file"),
         status=status,
     )
+
+
+def rules_coder(*languages: str) -> Coder:
+    """Return a coder that goes by the lexicon and the rules alone, whatever models ship."""
+    return load_coder(languages, lambda _: UNLEARNED)

@@ -7,13 +7,13 @@ from functools import lru_cache
 import pytest
 
 from schemas.mention import Mention
-from streams.coding.coder import Coder, load_coder
-from tests.coding.articles import article
+from streams.coding.coder import Coder
+from tests.coding.articles import article, rules_coder
 
 
 @lru_cache(maxsize=1)
 def _coder() -> Coder:
-    return load_coder()
+    return rules_coder("fr", "en")
 
 
 def _mentions(text: str, plover: str, *, title: str = "", language: str = "fr") -> list[Mention]:

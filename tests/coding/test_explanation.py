@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.coding.coder import Coder, load_coder
+from streams.coding.coder import Coder
 from streams.coding.explained import Candidate, Explanation
 from streams.coding.explanation import explain, possible_types
 from streams.coding.lexicon import load_lexicon
-from tests.coding.articles import article
+from tests.coding.articles import article, rules_coder
 
 
 @lru_cache(maxsize=1)
 def _coder() -> Coder:
-    return load_coder(("fr", "en"))
+    return rules_coder("fr", "en")
 
 
 def _explained(text: str, language: str = "fr") -> Explanation:

@@ -7,15 +7,15 @@ from functools import lru_cache
 
 import pytest
 
-from streams.coding.coder import Coder, load_coder
+from streams.coding.coder import Coder
 from streams.coding.language import CODED_LANGUAGES
 from streams.coding.lexicon import Entry, load_lexicon
-from tests.coding.articles import article
+from tests.coding.articles import article, rules_coder
 
 
 @lru_cache(maxsize=1)
 def _coder() -> Coder:
-    return load_coder()
+    return rules_coder("fr", "en")
 
 
 def _entries() -> Iterator[tuple[str, Entry]]:

@@ -7,14 +7,14 @@ from functools import lru_cache
 import pytest
 
 from schemas.mention import Mention
-from streams.coding.coder import Coder, load_coder
+from streams.coding.coder import Coder
 from streams.coding.repair import restore_accents
-from tests.coding.articles import article
+from tests.coding.articles import article, rules_coder
 
 
 @lru_cache(maxsize=1)
 def _coder() -> Coder:
-    return load_coder(("fr",))
+    return rules_coder("fr")
 
 
 def _mentions(sentence: str) -> tuple[Mention, ...]:

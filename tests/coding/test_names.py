@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from schemas.article import Identity, Provenance, Published, Source, make_article
-from streams.coding.coder import load_coder
+from tests.coding.articles import rules_coder
 
 NOON = datetime(2018, 3, 5, 12, tzinfo=UTC)
 
@@ -20,6 +20,6 @@ def test_a_surname_that_the_parser_calls_punctuation_stays_with_its_bearer() -> 
         fetched=NOON,
         provenance=Provenance(fetch_id="1", hop="file"),
     )
-    (coding,) = load_coder(("fr",)).code([article])
+    (coding,) = rules_coder("fr").code([article])
     accused = [party for mention in coding.mentions if mention.type == "ACCUSE" for party in mention.actors]
     assert [(party.name, party.country) for party in accused] == [("Emmanuel Macron", "FRA")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.coding.coder import Coder, load_coder
-from tests.coding.articles import article
+from streams.coding.coder import Coder
+from tests.coding.articles import article, rules_coder
 
 _REST = (
     " Les rues étaient désertes. Le maire est venu sur place. Les commerces ont rouvert. Le trafic a repris."
@@ -15,7 +15,7 @@ _REST = (
 
 @pytest.fixture(scope="module")
 def coder() -> Coder:
-    return load_coder(("fr",))
+    return rules_coder("fr")
 
 
 def _types(coder: Coder, text: str) -> set[str]:

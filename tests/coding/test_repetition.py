@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from schemas.mention import Mention
-from streams.coding.coder import Coder, load_coder
-from tests.coding.articles import article
+from streams.coding.coder import Coder
+from tests.coding.articles import article, rules_coder
 
 
 @pytest.fixture(scope="module")
 def coder() -> Coder:
-    return load_coder(["fr"])
+    return rules_coder("fr")
 
 
 def _of_type(coder: Coder, text: str, plover: str) -> list[Mention]:

@@ -17,8 +17,9 @@ from depeche.diagnosis import KINDS, OF_VERDICT, Fault
 from depeche.evaluation import Evaluation, as_json, evaluate, listed, print_report
 from depeche.exits import MISUSED
 from depeche.gold import read_gold
-from streams.coding.coder import Coder, load_coder
+from streams.coding.coder import Coder
 from streams.coding.explained import Verdict
+from tests.coding.articles import rules_coder
 
 ARREST = "La police biélorusse a arrêté jeudi douze opposants à Minsk."
 MILD = "Le temps reste doux."
@@ -27,7 +28,7 @@ QUAKE = "Le séisme a tué dix civils."
 
 @lru_cache(maxsize=1)
 def coder() -> Coder:
-    return load_coder(("fr",))
+    return rules_coder("fr")
 
 
 def gold(folder: Path, text: str, *events: dict[str, Any]) -> Path:

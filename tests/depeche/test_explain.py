@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from depeche.explain import TOLD, parse_tree, print_explanation
-from streams.coding.coder import Coder, load_coder
+from streams.coding.coder import Coder
 from streams.coding.explained import Verdict
 from streams.coding.explanation import explain
 from streams.coding.tree import Node, Tree
-from tests.coding.articles import article
+from tests.coding.articles import article, rules_coder
 
 NEWS = (
     "La police biélorusse a arrêté jeudi douze opposants à Minsk. Le temps reste doux sur la ville. "
@@ -25,7 +25,7 @@ NEWS = (
 
 @lru_cache(maxsize=1)
 def coder() -> Coder:
-    return load_coder(("fr",))
+    return rules_coder("fr")
 
 
 def shown(text: str, *, width: int = 120, terminal: bool = False) -> str:
