@@ -46,6 +46,7 @@ class PartyResolver:
             argument.core.lemmas
             & self._lexicon.word_set("own_country")
             & {"pays", "country", "nation", "state", "etat"}
+            and not (tree.language == "en" and argument.core.pos == "PROPN")  # "the United States"
         ):
             if determiners & self._lexicon.word_set("both") and len(countries) > 1:
                 return [self._parties.country(p, argument) for p in countries[:2]]

@@ -15,9 +15,48 @@ _SUBJECTS = frozenset({"nsubj", "nsubj:pass"})
 def repair_english(nodes: list[Node]) -> None:
     """Set right what the English model gets wrong as a rule; nodes are changed in place, children not yet filled."""
     for node in nodes:
+        _compound_adjective(node, nodes)
         _subject_of_auxiliary(node, nodes)
         _gerund_after_adjective(node, nodes)
     _one_subject(nodes)
+    _verb_of_sentence(nodes)
+
+
+def _compound_adjective(node: Node, nodes: list[Node]) -> None:
+    """Read a hyphenated word before its noun as an adjective, not as the verb ("blamed Peru-based groups")."""
+    noun = nodes[node.index + 1] if node.index + 1 < len(nodes) else node
+    if "-" not in node.text or node.pos not in {"VERB", "NOUN"} or noun.pos not in {"NOUN", "PROPN"}:
+        return
+    if noun.head != node.index or noun.relation not in {"obj", "nsubj", "dep"} or noun is node:
+        return
+    noun.head = noun.index if node.head == node.index else node.head
+    noun.relation = {"ccomp": "obj", "xcomp": "obj", "advcl": "obl:arg"}.get(node.relation, node.relation)
+    node.pos, node.relation, node.head = "ADJ", "amod", noun.index
+    for other in nodes:
+        if other.head == node.index and other.index not in {node.index, noun.index}:
+            other.head = noun.index
+
+
+def _verb_of_sentence(nodes: list[Node]) -> None:
+    """Find the verb of a full sentence that was read as a noun with a participle ("Youths clashed with police.").
+
+    A participle with an agent is left alone: it is a headline or a passive.
+    """
+    root = next((n for n in nodes if n.head == n.index and n.pos in {"NOUN", "PROPN"}), None)
+    if root is None or not nodes or nodes[-1].text != "." or any(n.relation in _SUBJECTS for n in nodes):
+        return
+    below = [n for n in nodes if n.head == root.index and n.index > root.index]
+    verb = next((n for n in below if n.relation == "acl" and n.pos == "VERB" and n.folded.endswith("ed")), None)
+    if verb is None or any(n.head == verb.index and n.relation in {"obl:agent", "aux:pass"} for n in nodes):
+        return
+    if not any(n.head == verb.index and n.relation in {"obl:arg", "obj", "xcomp", "ccomp"} for n in nodes):
+        return
+    verb.relation, verb.head = "root", verb.index
+    verb.morph = frozenset({"Tense=Past", "VerbForm=Fin"})
+    root.relation, root.head = "nsubj", verb.index
+    for node in below:
+        if node.index > verb.index:
+            node.head = verb.index
 
 
 def _subject_of_auxiliary(node: Node, nodes: list[Node]) -> None:

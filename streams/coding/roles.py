@@ -22,7 +22,8 @@ ClassTest = Callable[[Argument, Iterable[str]], bool]
 #: Prepositions whose phrase the parser often hangs on the verb though it belongs to its object.
 _WANDERING = frozenset({"contre", "entre", "avec", "sur", "envers", "visant", "against", "between", "with", "on"})
 #: Prepositions of the party that an act is for, in the clause that tells what is promised, asked or threatened.
-_CONTENT_CASES = ("to", "with", "against", "on", "at", "from", "into", "in")
+_CONTENT_CASES = ("to", "with", "against", "on", "at")
+_CONTENT_SETTINGS = ("from", "into", "in")
 _ARGUMENT_RELATIONS = frozenset({"obj", "nsubj:pass", "nsubj", "obl:arg", "obl:mod", "xcomp", "attr"})
 
 
@@ -89,11 +90,21 @@ class RoleFinder:
             if source == "speaker":
                 return self._speaker(verb)
             if source == "content":
-                return self._content_party(verb)
+                return next(
+                    (
+                        found
+                        for w in {verb.index: verb, **{w.index: w for w in match.words}}.values()
+                        if (found := self._content_party(w))
+                    ),
+                    [],
+                )
+            if source == "possessor":
+                return [c for w in match.words if w is not verb for c in self._owners(w)]
             if source == "content_subject":
                 return [s for c in self._tree.children(verb, "ccomp") for s in [clauses.surface_subject(c)] if s]
             if source == "object_of":
-                return [c for o in clauses.object(verb) for c in self._owners(o)]
+                owned = [(o, c) for o in clauses.object(verb) for c in self._owners(o)]
+                return [c for o, c in owned if c.pos not in {"PRON", "DET"} or o not in match.words]
             phrases = [p for word in match.words for p in clauses.obliques(word)]
             named = [node for case, node in phrases if case == source]
             if not named and self._tree.language == "en" and source in PEERS:
@@ -134,8 +145,9 @@ class RoleFinder:
             objects = clauses.object(below)
             phrases = clauses.obliques(below) + [pair for o in objects for pair in clauses.obliques(o)]
             owners = [c for o in objects for c in self._owners(o)]
-            of_case = [n for wanted in _CONTENT_CASES for case, n in phrases if case == wanted]
-            for node in [*clauses.indirect(below), *objects, *of_case, *owners]:
+            near = [n for wanted in _CONTENT_CASES for case, n in phrases if case == wanted]
+            far = [n for wanted in _CONTENT_SETTINGS for case, n in phrases if case == wanted]
+            for node in [*clauses.indirect(below), *objects, *near, *owners, *far]:
                 if self._is_party(node):
                     return [node]
             deeper = [] if not tree.children(below, "xcomp", "ccomp") else self._content_party(below)
