@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from streams.coding.arguments import Argument
+from streams.coding.circumstance_words import circumstance_words
 from streams.coding.quantities import QuantityExpression, QuantityGrammar
 from streams.coding.spans import between, head_of, meeting, nodes_between
 from streams.coding.tree import SUBJECTS, Node, Tree
@@ -35,7 +36,11 @@ _PEOPLE = frozenset({"people", "troops"})
 _CLAUSES = {"dead": 1, "injured": 1, "arrested": 1, "troops": 2}
 
 #: Determiners of one person who is told by a nationality: "un Soudanais".
-_ONE = frozenset({"un", "une", "a", "an"})
+_ONE = frozenset({"un", "une", "ce", "cet", "cette", "a", "an", "this"})
+
+#: Pronouns of one person.
+_HE = frozenset({"il", "elle", "lui", "he", "she", "him", "her", "celui-ci", "celle-ci", "l'un", "l'une"})
+
 
 #: What may follow the head of an expression ("garde" of "garde à vue"), in code points.
 _EXPRESSION = 20
@@ -80,10 +85,13 @@ def choose_quantities(
         kind = outcome if outcome is not None and suffered and quantity.kind in _PEOPLE else quantity.kind
         if kind not in allowed:
             continue
-        if suffered or _is_in(tree, quantity, nodes, actors) or _hangs_on(tree, nodes, kind, predicate, governor):
+        acting = _is_in(tree, quantity, nodes, actors) or _is_gathered(tree, nodes, kind, predicate)
+        if suffered or acting or _hangs_on(tree, nodes, kind, predicate, governor):
             found.append(quantity if kind == quantity.kind else replace(quantity, kind=kind))
     if plover == "ASSAULT" and outcome is None and not any(q.kind in _CASUALTIES for q in found):
         found += [q for q in quantities if tree.start <= q.start < tree.end and q.kind in _OUTCOMES[plover]]
+    if plover == "PROTEST" and not any(q.kind == "people" for q in found):
+        found += [q for q in quantities if q.kind == "people" and _takes_part(tree, q)]
     if outcome is not None and not any(q.kind == outcome for q in found):
         found += [_one(text, target, outcome) for target in targets if _is_one_person(tree, target, grammar)]
     return tuple(sorted(found, key=lambda q: (q.start, q.end)))
@@ -131,6 +139,33 @@ def _hangs_on(tree: Tree, nodes: list[Node], kind: str, predicate: Node, governo
     return joint.is_verbal and phrase.head == joint.index and phrase.relation in SUBJECTS
 
 
+def _is_gathered(tree: Tree, nodes: Sequence[Node], kind: str, predicate: Node) -> bool:
+    """Say whether people are counted as those whom an act brings together: "un défilé rassemblant 300 personnes"."""
+    head = head_of(nodes)
+    verb = tree.head(head)
+    if (
+        kind not in _PEOPLE
+        or predicate.is_verbal
+        or verb is None
+        or not verb.lemmas & circumstance_words(tree.language).gathers
+    ):
+        return False
+    phrase = _phrase(tree, predicate)
+    above = tree.head(verb)
+    is_of = verb.relation.startswith("acl") and above is not None and above.index == phrase.index
+    return is_of or (phrase.head == verb.index and phrase.relation in SUBJECTS)
+
+
+def _takes_part(tree: Tree, quantity: QuantityExpression) -> bool:
+    """Say whether a sentence counts people as a crowd: "120.000 personnes ont défilé", "la police en a compté 300"."""
+    nodes = nodes_between(tree, quantity.start, quantity.end) if tree.start <= quantity.start < tree.end else []
+    if not nodes:
+        return False
+    verb = next((n for n in tree.ancestors(head_of(nodes)) if n.is_verbal), None)
+    words = circumstance_words(tree.language)
+    return verb is not None and bool(verb.lemmas & (words.gathers | words.marches))
+
+
 def _phrase(tree: Tree, noun: Node) -> Node:
     """Return the head of the noun phrase that a noun closes: "vague" of "une vague d'attentats"."""
     while not noun.is_verbal and noun.relation == "nmod":
@@ -142,16 +177,32 @@ def _phrase(tree: Tree, noun: Node) -> Node:
 
 
 def _is_one_person(tree: Tree, target: Argument, grammar: QuantityGrammar) -> bool:
-    """Say whether a party is one person: a name or noun of a person in the singular, not coordinated."""
+    """Say whether a party is one person: a pronoun, a name or noun of a person in the singular, not coordinated."""
     node = target.node
     if "Number=Plur" in node.morph or tree.children(node, "conj", "nummod"):
         return False
-    if node.pos == "NOUN" and grammar.is_person(node.text, language=tree.language):
+    if node.pos == "PRON":
+        return node.folded in _HE
+    determiners = tree.children(node, "det")
+    if (node.pos == "NOUN" or determiners) and grammar.is_person(node.text, language=tree.language):
         return True
-    if not node.text[:1].isupper():
-        return False
-    named = node.pos == "PROPN" and any(c.text[:1].isupper() for c in tree.children(node, "flat:name", "flat"))
-    return named or any(c.folded in _ONE for c in tree.children(node, "det"))
+    parts = tree.children(node, "flat:name", "flat", "appos")
+    if not node.text[:1].isupper():  # "le général Untel"
+        return node.pos == "NOUN" and sum(c.pos == "PROPN" for c in parts) == 1 and not parts[0].text.isupper()
+    if node.pos == "PROPN" and any(c.text[:1].isupper() and c.relation.startswith("flat") for c in parts):
+        return True
+    return any(c.folded in _ONE for c in determiners) if determiners else _is_given_name(tree, target)
+
+
+def _is_given_name(tree: Tree, target: Argument) -> bool:
+    """Say whether a bare name is a person's: the subject or object of what is done to people, no acronym, no place."""
+    node = target.node
+    return (
+        node.pos == "PROPN"
+        and node.relation in {*SUBJECTS, "obj"}
+        and not node.text.isupper()
+        and not tree.children(node, "case")
+    )
 
 
 def _one(text: str, target: Argument, kind: str) -> QuantityExpression:

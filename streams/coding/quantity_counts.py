@@ -22,6 +22,7 @@ _NOT_AFTER_A_COUNT = frozenset({"%", "/", "-", "+", "°", "€", "$", ":"})
 _TAKES_OF = frozenset({"scaled", "collective", "plural"})
 _OWN_OPERATORS: Mapping[str, Operator] = {"collective": "~", "plural": ">="}
 _MOST_ADJECTIVES = 3
+_PEOPLE = frozenset({"people", "troops", "dead", "injured", "arrested"})
 _SHORTEST_NOUN = 3
 _FEW = 10  # "les deux hommes", up to so many, points back to somebody rather than counting
 _YEARS = range(1900, 2101)
@@ -135,7 +136,8 @@ def _in_a_name(context: Context, number: int) -> bool:
     if before.folded in lexicon.name_leads:
         return True
     if before.folded in _OF and earlier is not None and earlier.folded in lexicon.name_leads:
-        return True
+        people = context.longest(lexicon.nouns, number + 1)  # "un groupe de dix touristes" is no name
+        return people is None or people.payload.kind not in _PEOPLE
     return figure.form == "digits" and figure.value in _YEARS and before.folded in lexicon.year_leads
 
 
@@ -226,6 +228,8 @@ def _no_noun(context: Context, at: int, number: int) -> _Noun | None:
         return None
     following = context.token(number + 1)
     if following is not None and not following.parted:
+        if following.folded in lexicon.according and at == number and _is_large(context.tokens[number].value):
+            return _Noun(number, number + 1, PART)  # "4.800 personnes selon la police, 75.000 selon les syndicats"
         auxiliary = following.folded in lexicon.be or following.folded in lexicon.have
         if (auxiliary and context.right(number + 1) is not None) or context.participle(number + 1) is not None:
             return _Noun(number, number + 1, _UNNAMED)
@@ -236,6 +240,10 @@ def _no_noun(context: Context, at: int, number: int) -> _Noun | None:
     if sense is not None:
         return _Noun(number, number + 1, CountedNoun(sense.kind, ""))
     return _Noun(number, number + 1, PART) if context.including_before(at) else None
+
+
+def _is_large(value: float | int | None) -> bool:
+    return value is not None and value > _FEW
 
 
 def _unnumbered(context: Context, at: int) -> Count | None:

@@ -60,6 +60,7 @@ class QuantityLexicon:
     adjectives: frozenset[str]
     others: frozenset[str]
     none: frozenset[str]
+    according: frozenset[str]
     between: frozenset[str]
     range_joins: frozenset[str]
     function_words: frozenset[str]
@@ -106,6 +107,7 @@ class QuantityLexicon:
             adjectives=_words(raw["adjectives"]),
             others=_words(raw["others"]),
             none=_words(raw["none"]),
+            according=_words(raw["according"]),
             between=_words(raw["between"]),
             range_joins=_words(raw["range_joins"]),
             function_words=_words([*raw["closed_class"], *raw["be"], *raw["have"]]),

@@ -215,6 +215,12 @@ def test_without_any_date_the_slot_is_empty_and_says_why() -> None:
         ("L'attentat, qui a fait douze morts et quarante blessés, a frappé Kaboul.", "ASSAULT", None),
         ("Une attaque a coûté la vie à six de nos compatriotes à Niamey.", "ASSAULT", {("dead", 6)}),
         ("Le Japon a envoyé une aide de 20 millions de dollars au Népal.", "AID", {("money", 20_000_000)}),
+        ("Un défilé rassemblant 300 personnes a traversé Lille.", "PROTEST", {("people", 300)}),
+        ("La manifestation a réuni 4.800 personnes à Lille.", "PROTEST", {("people", 4800)}),
+        ("Lors de la journée de mobilisation, 12.000 personnes ont défilé à Lille.", "PROTEST", {("people", 12000)}),
+        ("Elle a été arrêtée à Recife.", "COERCE", {("arrested", 1)}),
+        ("Cet Angolais a été arrêté à Recife.", "COERCE", {("arrested", 1)}),
+        ("Paulo a été arrêté à Recife.", "COERCE", {("arrested", 1)}),
     ],
 )
 def test_counts_are_the_act_s_and_of_the_kind_that_it_makes_them(

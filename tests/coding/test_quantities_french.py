@@ -126,3 +126,19 @@ def test_the_clause_says_what_became_of_them(text: str, expected: list[tuple[str
 def test_a_count_is_not_read_across_a_paragraph() -> None:
     assert counted("ils étaient 20\n\nsoldats") == []
     assert counted("au moins\n\n20 soldats") == [("troops", 20)]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("un groupe de dix touristes a disparu", [("people", 10)]),
+        ("le groupe de 77 pays", []),
+        (
+            "La marche a réuni 4.800 personnes selon la police, 75.000 selon les syndicats.",
+            [("people", 4800), ("people", 75_000)],
+        ),
+        ("Ils ont détourné 3 milliards de wons.", [("money", 3_000_000_000)]),
+    ],
+)
+def test_counts_beside_groups_and_rival_sources(text: str, counts: list[tuple[str, float]]) -> None:
+    assert counted(text) == counts
