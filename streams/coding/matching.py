@@ -59,6 +59,8 @@ class Match:
 def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
     before = tree.nodes[node.index - 1] if node.index else None
     if pattern.pos == "verb":
+        if pattern.head == "have" and node.relation == "aux:tense":
+            return False  # "have agreed to resume talks" is not "have talks"
         if node.is_verbal:
             # "un manifestant" is tagged as a verb now and then: a determiner says that it is none.
             nominal = (
