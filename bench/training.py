@@ -26,8 +26,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-from bench.training_material import MaterialReader, SideExample, WordExample
+from bench.training_material import LEXICON, MaterialReader, SideExample, WordExample
 from depeche.gold import read_gold
+from streams.coding.lexicon import load_lexicon
 from streams.coding.linear_model import LinearModel, Row, write_model
 from streams.coding.recognition import NONE
 
@@ -40,8 +41,7 @@ LEAST_SEEN_SIDES = 3
 #: L2 penalties, chosen by cross-validation.
 WORD_PENALTY = 8.0
 SIDE_PENALTY = 3.0
-#: What an optional event counts beside a core one.
-OPTIONAL_WORD = 0.4
+#: What the parties of an optional event count beside those of a core one.
 OPTIONAL_SIDE = 0.7
 LEAST_PROBABILITIES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 NOBODY = (1.0, 0.5, 0.3, 0.2, 0.1)
@@ -71,7 +71,7 @@ def fit_words(examples: Sequence[WordExample], penalty: float = WORD_PENALTY) ->
     x = _matrix([e.features for e in examples], index)
     classes = (NONE, *sorted({e.answer for e in examples} - {NONE}))
     answers = np.array([classes.index(e.answer) for e in examples])
-    share = np.array([1.0 if e.core else OPTIONAL_WORD for e in examples])
+    share = np.array([e.weight for e in examples])
     rows = np.arange(len(examples))
     shape = (len(index), len(classes))
 
@@ -132,11 +132,11 @@ class Material:
     words: tuple[WordExample, ...]
     sides: tuple[SideExample, ...]
 
-    def of(self, articles: frozenset[str]) -> Material:
-        """Return the examples of some articles."""
+    def of(self, articles: frozenset[str], *, with_lexicon: bool = False) -> Material:
+        """Return the examples of some articles, those of the lexicon's own sentences too if asked for."""
         return Material(
             tuple(a for a in self.articles if a in articles),
-            tuple(w for w in self.words if w.article in articles),
+            tuple(w for w in self.words if w.article in articles or (with_lexicon and w.article == LEXICON)),
             tuple(s for s in self.sides if s.article in articles),
         )
 
@@ -161,9 +161,10 @@ def recognition(model: LinearModel, examples: Sequence[WordExample]) -> dict[flo
         for least, counts in out.items():
             taken = 1 - found[none] >= least
             right = taken and model.classes[best] == example.answer
-            counts[0] += right and example.core
-            counts[1] += taken and not right and example.core
-            counts[2] += example.answer != NONE and example.core and not right
+            sure = example.weight == 1.0
+            counts[0] += right and sure
+            counts[1] += taken and not right and sure
+            counts[2] += example.answer != NONE and sure and not right
     return {least: (hit, wrong, missed) for least, (hit, wrong, missed) in out.items()}
 
 
@@ -191,7 +192,7 @@ def cross_validated(material: Material) -> list[str]:
     sides: Counter[tuple[str, float, str]] = Counter()
     everything = frozenset(material.articles)
     for fold in folds_of(material.articles):
-        seen, unseen = material.of(everything - fold), material.of(fold)
+        seen, unseen = material.of(everything - fold, with_lexicon=True), material.of(fold)
         for least, counts in recognition(fit_words(seen.words), unseen.words).items():
             words.update({(least, name): n for name, n in zip(("hit", "wrong", "missed"), counts, strict=True)})
         for side in ("actor", "target"):
@@ -224,7 +225,7 @@ def collect(paths: Sequence[Path], language: str) -> Material:
     """
     reader = MaterialReader(language)
     articles: list[str] = []
-    words: list[WordExample] = []
+    words = [word for entry in load_lexicon(language).entries for word in reader.read_entry(entry)]
     sides: list[SideExample] = []
     for path in paths:
         for gold in read_gold(path):

@@ -10,18 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 from depeche.gold import GoldArticle, GoldEvent, GoldParty
 from depeche.scoring import content_words
+from schemas.article import Article, Identity, Provenance, Published, Source, make_article
+from schemas.base import clean_text
 from schemas.mention import PloverType
 from streams.coding.coder import load_coder
 from streams.coding.learned import Learned
+from streams.coding.lexicon import Entry
 from streams.coding.parties import ResolvedParty
 from streams.coding.party_candidates import Candidates
 from streams.coding.party_choice import Chosen
 from streams.coding.recognition import NONE, Recognised
 from streams.coding.trigger_words import Word
+
+#: What an optional event and a word of a lexicon sentence count beside a core event.
+OPTIONAL = 0.4
+OF_LEXICON = 0.25
+
+#: Stands for the article of a lexicon sentence.
+LEXICON = "lexicon"
+
+_FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: Words of a trigger that carry no act by themselves.
 _EMPTY = frozenset(
@@ -37,8 +50,8 @@ class WordExample:
     features: tuple[str, ...]
     answer: str
     """The type, or ``NONE``."""
-    core: bool
-    """True for a core event, and for a word that tells nothing."""
+    weight: float
+    """1 for a core event and for a word that tells nothing, less for what is less sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class MaterialReader:
 
     def __init__(self, language: str = "fr") -> None:
         """Take the language of the articles."""
+        self._language = language
         self._teacher = _Teacher()
         self._coder = load_coder((language,), lambda _: Learned(self._teacher, self._teacher))
 
@@ -106,7 +120,7 @@ class MaterialReader:
                 gold.id,
                 word.features,
                 carriers[word.node.start].plover if word.node.start in carriers else NONE,
-                word.node.start not in carriers or carriers[word.node.start].core,
+                OPTIONAL if word.node.start in carriers and not carriers[word.node.start].core else 1.0,
             )
             for word in teacher.words
             if word.node.start not in beside
@@ -115,6 +129,31 @@ class MaterialReader:
         teacher.events = carriers
         self._coder.code([gold.article])
         return words, [example for found in teacher.candidates for example in _sides(gold.id, found, carriers)]
+
+    def read_entry(self, entry: Entry) -> list[WordExample]:
+        """Return the words of a lexicon entry's own sentences: examples tell the act, counter-examples do not."""
+        out: list[WordExample] = []
+        for sentence, answer in [*((s, entry.type) for s in entry.examples), *((s, NONE) for s in entry.counter)]:
+            self._teacher.forget()
+            self._coder.code([_article_of(sentence, self._language)])
+            for word in self._teacher.words:
+                own = any(one.match.pattern.entry.id == entry.id and (one.met or answer == NONE) for one in word.tried)
+                if own or not word.tried:
+                    out.append(WordExample(LEXICON, word.features, answer if own else NONE, OF_LEXICON))
+        return out
+
+
+def _article_of(sentence: str, language: str) -> Article:
+    return make_article(
+        source=Source(id="lexicon", language=language),
+        connector="lexicon",
+        identity=Identity(guid=sentence),
+        text=clean_text(sentence),
+        language=language,
+        published=Published(value=None, reading="none"),
+        fetched=_FETCHED,
+        provenance=Provenance(fetch_id="lexicon", hop="file"),
+    )
 
 
 def _sides(article: str, candidates: Candidates, carriers: Mapping[int, GoldEvent]) -> list[SideExample]:

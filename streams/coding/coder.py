@@ -17,7 +17,7 @@ from streams.coding.actor_data import read_states
 from streams.coding.actors import ActorTable
 from streams.coding.assembly import Act, in_order, make_mention
 from streams.coding.circumstances import Circumstances
-from streams.coding.confidence import confidence, features, formula, setting_of
+from streams.coding.confidence import setting_of, trust_in
 from streams.coding.coreference import Antecedents
 from streams.coding.data_files import all_files, content_hash
 from streams.coding.dates import DateGrammar
@@ -75,6 +75,8 @@ class Weighed:
 
     mention: Mention
     features: Mapping[str, float]
+    doubtful: bool
+    """True where its confidence is below the least of what is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,7 @@ class Coder:
         if language not in self._languages:
             return without_mentions("unsupported_language", language)
         read = self._read(article, language, observer)
-        least = formula().least
-        mentions = in_order([w.mention for w in read.weighed if w.mention.confidence >= least])
+        mentions = in_order([w.mention for w in read.weighed if not w.doubtful])
         return Coding(
             article.article_id,
             article.version,
@@ -156,7 +157,7 @@ class Coder:
             mentions,
             read.sentences,
             read.candidates,
-            sum(w.mention.confidence < least for w in read.weighed),
+            sum(w.doubtful for w in read.weighed),
         )
 
     def weigh(self, article: Article) -> tuple[Weighed, ...]:
@@ -178,10 +179,10 @@ class Coder:
         setting = setting_of(acts, article.text, len(sentences))
         weighed = []
         for act in acts:
-            values = features(act, setting)
-            mention = make_mention(act, article, language, version, confidence(values, formula()))
-            observer.weighed(act, mention, values)
-            weighed.append(Weighed(mention, values))
+            trust = trust_in(act, setting)
+            mention = make_mention(act, article, language, version, (trust.value, trust.reason))
+            observer.weighed(act, mention, trust)
+            weighed.append(Weighed(mention, trust.features, trust.doubtful))
         return _Read(tuple(weighed), len(sentences), len(candidates.with_trigger))
 
     def _acts(

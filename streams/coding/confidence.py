@@ -46,6 +46,17 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """The confidence of an act."""
+
+    value: float
+    reason: str
+    features: Mapping[str, float]
+    doubtful: bool
+    """True where it is below the least confidence of what is published."""
+
+
+@dataclass(frozen=True, slots=True)
 class Formula:
     """Weights of named features, and the least confidence of what is published."""
 
@@ -91,6 +102,7 @@ def features(act: Act, setting: Setting) -> dict[str, float]:
     pattern = act.pattern
     alike = setting.kinds_in_sentence[act.sentence, act.plover]
     values: dict[str, float] = {
+        "recognition": act.probability or 0.0,
         f"modality_{act.stance.modality}": 1.0,
         pattern.pos: 1.0,
         "expression": float(bool(pattern.rest)),
@@ -122,11 +134,18 @@ def features(act: Act, setting: Setting) -> dict[str, float]:
     return {name: value for name, value in values.items() if value}
 
 
-@lru_cache(maxsize=1)
-def formula() -> Formula:
-    """Return the formula of the data file."""
-    data = read_yaml("confidence.yaml")
+@lru_cache(maxsize=2)
+def formula(*, recognised: bool) -> Formula:
+    """Return the formula of the data file: that for acts which a trained model recognised, or for the lexicon's own."""
+    data = read_yaml("confidence.yaml")["recognised" if recognised else "by_lexicon"]
     return Formula({str(k): float(v) for k, v in data["weights"].items()}, float(data["least_confidence"]))
+
+
+def trust_in(act: Act, setting: Setting) -> Trust:
+    """Return the confidence of an act."""
+    values, by = features(act, setting), formula(recognised=act.probability is not None)
+    value, reason = confidence(values, by)
+    return Trust(value, reason, values, value < by.least)
 
 
 def confidence(values: Mapping[str, float], by: Formula) -> tuple[float, str]:

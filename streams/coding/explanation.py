@@ -15,7 +15,7 @@ from streams.coding.arguments import Argument
 from streams.coding.assembly import Act, announced_type
 from streams.coding.clauses import Clauses
 from streams.coding.coder import Coder
-from streams.coding.confidence import formula
+from streams.coding.confidence import Trust
 from streams.coding.explained import Candidate, Explanation, Lacking, RoleFound, SentenceRead, Use, Verdict
 from streams.coding.forms import Forms
 from streams.coding.lexicon import Entry, Lexicon, Pattern
@@ -171,11 +171,11 @@ class _Listener(Observer):
                 fate.verdict = "mishap"
                 fate.reason = "the article tells casualties, but no attack and nobody who caused them"
 
-    def weighed(self, act: Act, mention: Mention, features: Mapping[str, float]) -> None:
-        fate, least = self._by_act[_key(act)], formula().least
-        fate.mention, fate.features, fate.reason = mention, features, mention.reasons.type
-        if mention.confidence < least:
-            fate.verdict, fate.reason = "doubtful", f"its confidence {mention.confidence} is below the least, {least}"
+    def weighed(self, act: Act, mention: Mention, trust: Trust) -> None:
+        fate = self._by_act[_key(act)]
+        fate.mention, fate.features, fate.reason = mention, trust.features, mention.reasons.type
+        if trust.doubtful:
+            fate.verdict, fate.reason = "doubtful", f"its confidence {mention.confidence} is below the least"
 
     def sentences(self) -> Iterable[SentenceRead]:
         """Yield what was heard, sentence by sentence."""

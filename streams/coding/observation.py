@@ -6,13 +6,14 @@ sentence. A subclass keeps what it needs (:mod:`explanation`). Observers only li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.mention import Mention
 from streams.coding.arguments import Argument
 from streams.coding.assembly import Act
+from streams.coding.confidence import Trust
 from streams.coding.forms import Forms
 from streams.coding.lexicon import Lexicon
 from streams.coding.matching import Match
@@ -74,8 +75,8 @@ class Observer:
     def settled(self, before: Sequence[Act], after: Sequence[Act]) -> None:
         """Hear which acts of the article are left once casualties of nobody's doing are gone."""
 
-    def weighed(self, act: Act, mention: Mention, features: Mapping[str, float]) -> None:
-        """Hear of an act's mention and of the features that its confidence is made of."""
+    def weighed(self, act: Act, mention: Mention, trust: Trust) -> None:
+        """Hear of an act's mention and of what its confidence is made of."""
 
 
 #: The observer of normal running.

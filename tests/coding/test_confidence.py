@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.mention import Mention
-from streams.coding import coder as coder_module
+from streams.coding import confidence as confidence_module
 from streams.coding.coder import Coder, load_coder
 from streams.coding.confidence import Formula, confidence, formula, quoted_spans
 from tests.coding.articles import article
@@ -35,7 +35,7 @@ def test_the_reason_names_the_strongest_feature_first() -> None:
 
 
 def test_features_are_bounded_and_weighted(coder: Coder) -> None:
-    known = formula().weights
+    known = formula(recognised=True).weights
     for weighed in coder.weigh(article(_PLAIN + " " + _DOUBTFUL)):
         assert all(0 < value <= 1 for value in weighed.features.values())
         assert any(name in known for name in weighed.features)
@@ -44,7 +44,8 @@ def test_features_are_bounded_and_weighted(coder: Coder) -> None:
 def test_doubtful_mentions_are_left_out_and_counted(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     everything = coder.code([article(_PLAIN)])[0]
     assert everything.doubtful == 0
-    monkeypatch.setattr(coder_module, "formula", lambda: Formula(formula().weights, 1.1))
+    weights = formula(recognised=True).weights
+    monkeypatch.setattr(confidence_module, "formula", lambda *, recognised: Formula(weights, 1.1 + recognised))
     nothing = coder.code([article(_PLAIN)])[0]
     assert (nothing.outcome, nothing.mentions, nothing.doubtful) == ("no_event", (), len(everything.mentions))
 

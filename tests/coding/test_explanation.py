@@ -79,7 +79,7 @@ def test_what_a_sentence_lacks_of_a_pattern_is_named() -> None:
 
 
 def test_a_failed_constraint_names_what_it_wants_and_what_it_found() -> None:
-    [quake] = [c for c in _candidates("Le séisme a tué vingt personnes.", "tué") if c.verdict == "constraint"]
+    quake = next(c for c in _candidates("Le séisme a tué vingt personnes.", "tué") if c.verdict == "constraint")
     assert quake.reason == "a disaster is no actor: “Le séisme”"
     assert [(r.text, r.source) for r in quake.actors] == [("Le séisme", "subject")]
     assert quake.file == "lexicon/fr/assault.yaml"
