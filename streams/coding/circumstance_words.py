@@ -19,6 +19,8 @@ class CircumstanceWords:
     place_nouns: frozenset[str]
     country_nouns: frozenset[str]
     local_nouns: frozenset[str]
+    sites: frozenset[str]
+    seats: frozenset[str]
     gathers: frozenset[str]
     marches: frozenset[str]
     planned: frozenset[str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Literal
 
@@ -49,6 +49,7 @@ class PlaceEntry:
         kind: city, region, country or other (seas, squares, buildings).
         latitude, longitude: degrees; for countries and divisions the mean of their places weighted by population.
         population: as GeoNames has it; 0 where unknown.
+        is_capital: True for the seat of a state's government.
     """
 
     geonames_id: int | None
@@ -61,6 +62,7 @@ class PlaceEntry:
     latitude: float
     longitude: float
     population: int
+    is_capital: bool = False
 
 
 class PlaceNames:
@@ -81,6 +83,7 @@ class PlaceNames:
         # Per language, the names of countries that are the other language's: "Mexico" is a city in French.
         self.foreign: dict[str, set[str]] = {"fr": set(), "en": set()}
         self._read_places()
+        self._mark_capitals()
         self._read_regions()
         self._read_states()
         self._read_capitals()
@@ -180,13 +183,22 @@ class PlaceNames:
             self.foreign["fr"] |= english - french
             self.foreign["en"] |= french - english
 
-    def _read_capitals(self) -> None:
-        """Add "capitale libanaise" and "Lebanese capital": the first seat of each state's government."""
+    def _mark_capitals(self) -> None:
+        """Find each state's capital, the first seat of its government, before anything holds its entry."""
         for state in read_states():
-            capital = self._same_city(state.metonyms[0], state.alpha2) if state.metonyms else None
+            rows = self._rows_by_key.get(phrase_key(state.metonyms[0]), ()) if state.metonyms else ()
+            for row in rows:
+                entry = self.entry(row)
+                if entry.kind == "city" and entry.country == state.alpha2:
+                    self.capitals[state.alpha2] = self._entries[row] = replace(entry, is_capital=True)
+                    break
+
+    def _read_capitals(self) -> None:
+        """Add "capitale libanaise" and "Lebanese capital"."""
+        for state in read_states():
+            capital = self.capitals.get(state.alpha2)
             if capital is None:
                 continue
-            self.capitals[state.alpha2] = capital
             for _, feminine in state.french_adjectives:
                 self.special.add(f"capitale {feminine}", capital)
             for adjective in state.english_adjectives:

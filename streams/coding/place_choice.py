@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.coding.circumstance_words import CircumstanceWords
+from streams.coding.place_sites import at_site, site_of
 from streams.coding.places import PlaceEntry, ResolvedPlace
 from streams.coding.spans import between, head_of, meeting, nodes_between
 from streams.coding.text import fold, one_for_one
@@ -30,6 +31,9 @@ _OF_STATES = frozenset({"AGREE", "CONCEDE"})
 
 #: How far a place goes on to be that of what is told next, in code points.
 _NEAR = 200
+
+#: How far the place of one act is that of the next, in an article about a whole country.
+_GOES_ON = 1000
 
 #: How far the lead goes, in code points.
 _LEAD = 700
@@ -58,6 +62,12 @@ _BETWEEN = 7
 _WORD = re.compile(r"[^\W_]+'?")
 #: An article of as many countries, none of which has this share of its places, tells of each in turn.
 _MANY_COUNTRIES, _PREVAILS = 4, 0.4
+
+#: What a city is worth in a title that its country or region opens: "Angleterre : … à Manchester".
+_WITHIN = 3.0
+
+#: How often the only city named must be.
+_OFTEN = 2
 
 _TITLE_HEAD = re.compile(r"\s*:")
 _PRECISION = {"city": 2.0, "region": 1.0}
@@ -105,6 +115,7 @@ class PlaceChoice:
         self._countries = self._weigh_countries()
         self.main = self._main_place()
         self._last: ResolvedPlace | None = None
+        self._site: tuple[int, int] | None = None
 
     def main_country(self) -> str | None:
         """Return the alpha-2 code of the country that the article is about, if one stands out."""
@@ -149,12 +160,33 @@ class PlaceChoice:
                 add(place, 0.3 + (0.5 if locative else 0.0) + (1.0 if locative and lead else 0.0))
         for place in self._title_places:
             if place.entry.country == country:
-                says = self._is_locative(place, self._title) or self._heads_title(place)
-                add(place, 1.5 + (1.5 if says and place.entry.kind != "country" else 0.0))
+                within = place.entry.kind == "city" and any(self._heads_title(p) for p in self._title_places)
+                says = self._is_locative(place, self._title) or self._heads_title(place) or within
+                add(
+                    place, 1.5 + (1.5 if says and place.entry.kind != "country" else 0.0) + (_WITHIN if within else 0.0)
+                )
         if not weights:
             return None
-        best = max(weights.values(), key=lambda w: (w.score + self._precision(w.place.entry), -w.place.start))
-        return best.place
+        best = max(weights.values(), key=lambda w: (w.score + self._precision(w.place.entry), -w.place.start)).place
+        if best.entry.kind == "country":
+            return self._only_city(best) or best
+        if best.entry.is_capital and not any(p.entry.kind != "country" for p in self._title_places):
+            return next((p for p in self._title_places if p.entry.country == best.entry.country), self._named(best))
+        return self._named(best)
+
+    def _named(self, place: ResolvedPlace) -> ResolvedPlace:
+        """Return a mention of a place by its name, if it is but "la capitale" and the article names it elsewhere."""
+        if place.text[:1].isupper():
+            return place
+        named = (*self._title_places, *self.places)
+        return next((p for p in named if p.entry == place.entry and p.text[:1].isupper()), place)
+
+    def _only_city(self, country: ResolvedPlace) -> ResolvedPlace | None:
+        """Return the one city that an article about a country names in it, and more than once; no capital."""
+        cities = [p for p in self.places if p.entry.kind == "city" and p.entry.country == country.entry.country]
+        if len(cities) < _OFTEN or len({p.entry for p in cities}) > 1 or cities[0].entry.is_capital:
+            return None
+        return next((p for p in cities if self._is_locative(p, self._text)), None)
 
     def _precision(self, entry: PlaceEntry) -> float:
         """Return what speaks for an exact place rather than the country around it."""
@@ -173,6 +205,7 @@ class PlaceChoice:
             taken: spans of its actors; a place inside one is that actor's, not the act's.
         """
         verbal = plover in VERBAL_TYPES
+        self._site = None if verbal else self._site_of(tree, predicate, governor)
         scored: list[tuple[float, int, ResolvedPlace]] = []
         seat: ResolvedPlace | None = None
         for place in self.places:
@@ -195,6 +228,10 @@ class PlaceChoice:
         if seat is not None:
             return ChosenPlace(seat, "seat of who acts")
         return ChosenPlace(None, "no place in the act's sentence")
+
+    def _site_of(self, tree: Tree, predicate: Node, governor: Node) -> tuple[int, int] | None:
+        words = self._words
+        return site_of(tree, predicate, governor, sites=words.sites, seats=words.seats, says_where=self._says_where)
 
     def _score(
         self, place: ResolvedPlace, nodes: list[Node], tree: Tree, predicate: Node, governor: Node, *, verbal: bool
@@ -271,7 +308,9 @@ class PlaceChoice:
         tree: Tree | None = None,
         wide: bool = False,
     ) -> ChosenPlace:
-        """Return the place of the act last asked for, whose own sentence names none.
+        """Return the place of the act last asked for, whose own sentence names none that the gazetteer knows.
+
+        A square or building that the act's own words name is in the place that the article's context gives.
 
         Args:
             plover: the act's type.
@@ -280,12 +319,21 @@ class PlaceChoice:
             tree: the act's sentence.
             wide: True for what is told of a month or year: it happens in more than one city.
         """
+        around = self._around(plover, at_home=at_home, told=told, tree=tree, wide=wide)
+        if self._site is None or around.place is None:
+            return around
+        return replace(around, place=at_site(around.place, self._text, *self._site), reason=f"site; {around.reason}")
+
+    def _around(
+        self, plover: str, *, at_home: bool, told: ChosenPlace | None, tree: Tree | None, wide: bool
+    ) -> ChosenPlace:
+        """Return the place that the article's context gives an act; arguments as of :meth:`inherited`."""
         if plover in _SPOKEN and not at_home:
             return ChosenPlace(None, "an act of words, and no place in its own clause")
         if told is not None and told.place is not None:
             return ChosenPlace(told.place, "place of the act that the words take up")
-        if plover not in VERBAL_TYPES and self._goes_on_at_last():
-            return ChosenPlace(self._last, "place of the act told before")
+        if plover not in VERBAL_TYPES and self._last is not None and self._goes_on_at(self._last, tree, wide=wide):
+            return ChosenPlace(self._named(self._last), "place of the act told before")
         if self.main is not None:
             return self._main_for(plover, tree, self.main, wide=wide)
         return ChosenPlace(None, "no place in the sentence, before it or in the lead")
@@ -319,7 +367,7 @@ class PlaceChoice:
             if place.start < tree.start:
                 near = tree.start - place.end <= _NEAR and place.entry.country == self.main.entry.country
                 if near and place.entry.kind == "city" and self._is_locative(place, self._text):
-                    return place
+                    return self._named(place)
         return None
 
     def _is_scattered(self) -> bool:
@@ -328,13 +376,17 @@ class PlaceChoice:
         most = max(self._countries.values(), default=0)
         return not self._title_places and len(self._countries) >= _MANY_COUNTRIES and most < _PREVAILS * named
 
-    def _goes_on_at_last(self) -> bool:
+    def _goes_on_at(self, last: ResolvedPlace, tree: Tree | None, *, wide: bool) -> bool:
         """Say whether the act told before narrows the article's main place, or there is none to speak of."""
-        if self._last is None:
-            return False
         if self.main is None or not self.main.entry.country or self._is_scattered():
             return True
-        return self.main.entry.kind == "country" and self._last.entry.country == self.main.entry.country
+        if (
+            wide
+            or self._speaks_of(tree, self._words.country_nouns)
+            or (tree is not None and tree.start - last.end > _GOES_ON)
+        ):
+            return False
+        return self.main.entry.kind == "country" and last.entry.country == self.main.entry.country
 
 
 def _is_goal(head: Node, tree: Tree, predicate: Node) -> bool:

@@ -111,6 +111,38 @@ def test_the_capital_is_that_of_the_country_the_article_is_about() -> None:
     assert (mention.place.text, mention.place.name, mention.place.country) == ("capitale", "Beirut", "LB")
 
 
+def test_a_square_or_building_is_named_as_the_text_names_it() -> None:
+    text = "Des étudiants ont manifesté sur la place de la Concorde nationale."
+    mention = _one(text, "PROTEST", title="Pérou : heurts à Arequipa")
+    assert mention.place is not None
+    assert mention.place.text == "place de la Concorde nationale"
+    assert (mention.place.country, mention.place.kind) == ("PE", "other")
+    assert "Arequipa" in mention.place.name
+
+
+@pytest.mark.parametrize("place", ["sur place", "dans la rue", "au cours d'une soirée", "devant un tribunal"])
+def test_a_site_without_name_is_no_place(place: str) -> None:
+    text = f"Des étudiants ont manifesté {place}."
+    assert _place(_one(text, "PROTEST", title="Pérou : heurts à Arequipa")) == "Arequipa"
+
+
+def test_a_title_that_its_country_opens_still_means_the_city_in_it() -> None:
+    text = "Angleterre ou pas, on en parle en Angleterre, toute l'Angleterre. La police a arrêté trois hommes."
+    assert _place(_one(text, "COERCE", title="Angleterre : la gare de Manchester fermée")) == "Manchester"
+
+
+def test_the_only_city_named_twice_is_where_an_article_on_a_country_plays() -> None:
+    text = "La Syrie attend. On vit mal à Raqqa, et autour de Raqqa. Il pleut. La Syrie attend."
+    late = f"{text} {'Le vent souffle. ' * 20}Des rebelles ont tué un soldat."
+    assert _place(_one(late, "ASSAULT", title="Syrie : un jour de guerre")) == "Raqqa"
+
+
+def test_the_capital_s_article_is_its_country_s_where_the_title_names_that() -> None:
+    text = "À Lima, le jour se lève sur Lima. Il pleut à Lima. " + "Le vent souffle. " * 20
+    mention = _one(f"{text}Des étudiants ont manifesté.", "PROTEST", title="Pérou : la colère")
+    assert _place(mention) == "Pérou"
+
+
 def test_words_have_no_place_unless_the_text_gives_one() -> None:
     mention = _one("Le président turc a accusé les rebelles de mensonge.", "ACCUSE", title="Kenya : un rapport")
     assert mention.place is None
