@@ -29,6 +29,9 @@ _SPOKEN = frozenset({"REQUEST", "ACCUSE", "REJECT", "THREATEN"})
 #: What states and governments do for all of their country.
 _OF_STATES = frozenset({"AGREE", "CONCEDE"})
 
+#: What a state does within its borders.
+_AT_HOME = frozenset({"COERCE", "CONCEDE"})
+
 #: How far a place goes on to be that of what is told next, in code points.
 _NEAR = 200
 
@@ -65,6 +68,9 @@ _MANY_COUNTRIES, _PREVAILS = 4, 0.4
 
 #: What a city is worth in a title that its country or region opens: "Angleterre : … à Manchester".
 _WITHIN = 3.0
+
+#: How long an article is, in code points: "les ".
+_ARTICLE = 4
 
 #: How often the only city named must be.
 _OFTEN = 2
@@ -116,6 +122,7 @@ class PlaceChoice:
         self.main = self._main_place()
         self._last: ResolvedPlace | None = None
         self._site: tuple[int, int] | None = None
+        self._acting: ResolvedPlace | None = None
 
     def main_country(self) -> str | None:
         """Return the alpha-2 code of the country that the article is about, if one stands out."""
@@ -206,6 +213,7 @@ class PlaceChoice:
         """
         verbal = plover in VERBAL_TYPES
         self._site = None if verbal else self._site_of(tree, predicate, governor)
+        self._acting = next((p for p in self.places if p.entry.kind == "country" and _is_within(p, taken)), None)
         scored: list[tuple[float, int, ResolvedPlace]] = []
         seat: ResolvedPlace | None = None
         for place in self.places:
@@ -330,6 +338,8 @@ class PlaceChoice:
         """Return the place that the article's context gives an act; arguments as of :meth:`inherited`."""
         if plover in _SPOKEN and not at_home:
             return ChosenPlace(None, "an act of words, and no place in its own clause")
+        if plover in _AT_HOME and self._acting is not None:
+            return ChosenPlace(self._acting, "the country that acts does so at home")
         if told is not None and told.place is not None:
             return ChosenPlace(told.place, "place of the act that the words take up")
         if plover not in VERBAL_TYPES and self._last is not None and self._goes_on_at(self._last, tree, wide=wide):
@@ -387,6 +397,11 @@ class PlaceChoice:
         ):
             return False
         return self.main.entry.kind == "country" and last.entry.country == self.main.entry.country
+
+
+def _is_within(place: ResolvedPlace, spans: Sequence[tuple[int, int]]) -> bool:
+    """Say whether a place's name is all that a party is named by, its article aside: "L'Inde", "la Grèce"."""
+    return any(start <= place.start and place.end == end and place.start - start <= _ARTICLE for start, end in spans)
 
 
 def _is_goal(head: Node, tree: Tree, predicate: Node) -> bool:

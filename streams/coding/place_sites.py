@@ -1,4 +1,4 @@
-"""Sites: squares, buildings and institutions that an act's own words name as where it happens ("devant le palais royal").
+"""Sites: squares, buildings and institutions that an act's own words name as where it happens ("sur la place").
 
 The gazetteer knows few of them. A site is in the place that the article's context gives: it is named as the text names
 it, with that place beside it, at that place's coordinates. Does not choose the place around (:mod:`place_choice`).

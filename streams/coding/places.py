@@ -245,7 +245,8 @@ def _choose(toponym: Toponym, bracket: Toponym | None, votes: Mapping[str, float
             reasons.append(f"country {entry.country} spoken of in the article")
         if toponym.cue in {"region", "city"}:
             fits = entry.kind == toponym.cue or (toponym.cue == "region" and entry.kind == "country")
-            weight += _KIND_SAID if fits else -_KIND_SAID
+            # "la région de Saint-Sébastien" may be around a city, if the article speaks of its country.
+            weight += _KIND_SAID if fits else (0.0 if support else -_KIND_SAID)
             reasons += [f"the text says {toponym.cue}"] if fits else []
         if bracket is not None and _lies_in(entry, bracket):
             weight += _BRACKET

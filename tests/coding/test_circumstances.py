@@ -143,6 +143,12 @@ def test_the_capital_s_article_is_its_country_s_where_the_title_names_that() -> 
     assert _place(mention) == "Pérou"
 
 
+def test_what_a_state_does_within_its_borders_is_in_that_state() -> None:
+    text = "Le Pérou se tait. Au Pérou, rien ne bouge. La Bolivie a prolongé le couvre-feu."
+    mention = _one(text, "COERCE", title="Pérou : une semaine tranquille")
+    assert _place(mention) == "Bolivie"
+
+
 def test_words_have_no_place_unless_the_text_gives_one() -> None:
     mention = _one("Le président turc a accusé les rebelles de mensonge.", "ACCUSE", title="Kenya : un rapport")
     assert mention.place is None

@@ -236,6 +236,11 @@ def test_each_of_two_official_names_of_a_city_is_known() -> None:
     assert (place.entry.country, place.entry.kind) == ("ES", "city")
 
 
+def test_the_region_of_a_city_is_that_of_the_country_spoken_of() -> None:
+    [place, _] = _resolved_list("Dans la région de San Sebastian, dans le nord de l'Espagne, trois hommes attendent.")
+    assert place.entry.country == "ES"
+
+
 def _resolved_list(text: str) -> list[ResolvedPlace]:
     gazetteer = Gazetteer.load()
     return list(gazetteer.resolve(gazetteer.find(text, language="fr")))
