@@ -59,14 +59,14 @@ class Match:
 def _pos_fits(pattern: Pattern, node: Node, tree: Tree) -> bool:
     before = tree.nodes[node.index - 1] if node.index else None
     if pattern.pos == "verb":
-        if pattern.head == "have" and node.relation == "aux:tense":
-            return False  # "have agreed to resume talks" is not "have talks"
         if node.is_verbal:
             # "un manifestant" is tagged as a verb now and then: a determiner says that it is none.
             nominal = (
                 before is not None and before.folded in _SURE_DETERMINERS and node.folded.endswith(("ant", "ants"))
             )
-            return not nominal
+            # "have agreed to resume talks" is not "have talks".
+            perfect = pattern.head == "have" and node.relation == "aux:tense"
+            return not (nominal or perfect)
         # Participles are often tagged as adjectives, after a noun above all ("deux policiers blessés").
         return node.pos == "ADJ" and node.folded != pattern.head and _looks_like_participle(node, tree.language)
     if pattern.pos == "noun":

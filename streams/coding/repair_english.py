@@ -14,27 +14,35 @@ _SUBJECTS = frozenset({"nsubj", "nsubj:pass"})
 
 def repair_english(nodes: list[Node]) -> None:
     """Set right what the English model gets wrong as a rule; nodes are changed in place, children not yet filled."""
+    rooted = False
     for node in nodes:
-        _compound_adjective(node, nodes)
+        rooted |= _compound_adjective(node, nodes)
         _subject_of_auxiliary(node, nodes)
         _gerund_after_adjective(node, nodes)
     _one_subject(nodes)
-    _verb_of_sentence(nodes)
+    if rooted:
+        _verb_of_sentence(nodes)
 
 
-def _compound_adjective(node: Node, nodes: list[Node]) -> None:
-    """Read a hyphenated word before its noun as an adjective, not as the verb ("blamed Peru-based groups")."""
+def _compound_adjective(node: Node, nodes: list[Node]) -> bool:
+    """Read a hyphenated word before its noun as an adjective, not as the verb ("blamed Peru-based groups").
+
+    Returns:
+        True if it was taken for the verb of the sentence, which has none now.
+    """
     noun = nodes[node.index + 1] if node.index + 1 < len(nodes) else node
     if "-" not in node.text or node.pos not in {"VERB", "NOUN"} or noun.pos not in {"NOUN", "PROPN"}:
-        return
+        return False
     if noun.head != node.index or noun.relation not in {"obj", "nsubj", "dep"} or noun is node:
-        return
+        return False
+    root = node.head == node.index
     noun.head = noun.index if node.head == node.index else node.head
     noun.relation = {"ccomp": "obj", "xcomp": "obj", "advcl": "obl:arg"}.get(node.relation, node.relation)
     node.pos, node.relation, node.head = "ADJ", "amod", noun.index
     for other in nodes:
         if other.head == node.index and other.index not in {node.index, noun.index}:
             other.head = noun.index
+    return root
 
 
 def _verb_of_sentence(nodes: list[Node]) -> None:
@@ -43,7 +51,12 @@ def _verb_of_sentence(nodes: list[Node]) -> None:
     A participle with an agent is left alone: it is a headline or a passive.
     """
     root = next((n for n in nodes if n.head == n.index and n.pos in {"NOUN", "PROPN"}), None)
-    if root is None or not nodes or nodes[-1].text != "." or any(n.relation in _SUBJECTS for n in nodes):
+    if (
+        root is None
+        or not nodes
+        or nodes[-1].text != "."
+        or any(n.relation in _SUBJECTS and n.head == root.index for n in nodes)
+    ):
         return
     below = [n for n in nodes if n.head == root.index and n.index > root.index]
     verb = next((n for n in below if n.relation == "acl" and n.pos == "VERB" and n.folded.endswith("ed")), None)
