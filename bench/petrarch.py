@@ -17,9 +17,9 @@ Three readings of the codes are printed, since the file mixes code books:
 - *either*: lenient: a type that one of the two readings gives counts as a hit, since nothing says which book a code is
   from (161 for broken relations and 1721 for a cordon are CAMEO's).
 
-The share by the first reading says little of PLOVER. Read one by one against PLOVER's definitions by the lexicon's author,
-of the 190 sentences that CAMEO's roots give a type, 114 do not give that type; in 100 of these the code is of another book
-or made up, and what comes out is right or rightly nothing; 14 are the coder's faults.
+The share by the first reading says little of PLOVER. Read one by one against PLOVER's definitions by the lexicon's
+author: of the 190 sentences that CAMEO's roots give a type, 114 do not give that type; in 100 of these the code is of
+another book or made up, and what comes out is right or rightly nothing; 14 are the coder's faults.
 
 The halves are drawn with a fixed seed over the sentences in order of the file. They are not independent: the file
 repeats some sentences many times with one word changed. The sentences are stylised tests of a parser, not news; see
