@@ -26,6 +26,7 @@ class CircumstanceWords:
     planned: frozenset[str]
     telling: frozenset[str]
     stretches: frozenset[str]
+    since: frozenset[str]
 
 
 @lru_cache(maxsize=4)

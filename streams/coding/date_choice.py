@@ -8,7 +8,7 @@ What none of them gives stays empty, with the reason. How a date is read off its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from streams.coding.circumstance_words import CircumstanceWords
@@ -140,8 +140,11 @@ class DateChoice:
         before = self._before.get(expression.start)
         previous = before[1].earliest if before is not None else None
         published = self._published
-        if expression.rule == _PART_OF_DAY and (previous is None or tense == "future"):
+        on_a_day = before is not None and len(before[1].value or "") == _DAY
+        if expression.rule == _PART_OF_DAY and (not on_a_day or tense == "future"):
             previous = published  # "sera présenté à un juge dans la journée"
+        if expression.direction is None and fold(expression.text).startswith(tuple(self._words.since)):
+            expression = replace(expression, direction="past")
         near = before is not None and expression.start - before[0].end <= _REACH
         if (
             background

@@ -238,6 +238,16 @@ def test_part_of_the_day_to_come_is_of_the_day_of_publication() -> None:
     assert _date(_last(text, "CONSULT")) == "2024-03-14"
 
 
+def test_since_a_month_is_since_the_one_before_publication() -> None:
+    # Published on 14 March 2024: April is nearer to come than gone.
+    assert _date(_one("Les étudiants manifestent depuis avril à Lille.", "PROTEST")) == "2023-04"
+
+
+def test_part_of_the_day_after_a_month_is_of_the_day_of_publication() -> None:
+    text = "En octobre, le pays avait ri. En soirée, des rebelles ont attaqué un poste à Kidal."
+    assert _date(_one(text, "ASSAULT")) == "2024-03-14"
+
+
 def test_without_any_date_the_slot_is_empty_and_says_why() -> None:
     mention = _one("La police a arrêté deux hommes à Lille.", "COERCE")
     assert mention.date is None
