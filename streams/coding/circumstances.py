@@ -8,6 +8,7 @@ that the lead names, for acts of the news itself. What none of them gives stays 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 
@@ -20,6 +21,7 @@ from streams.coding.place_choice import VERBAL_TYPES, ChosenPlace, PlaceChoice
 from streams.coding.places import ResolvedPlace
 from streams.coding.quantities import QuantityExpression, QuantityGrammar
 from streams.coding.quantity_choice import choose_quantities
+from streams.coding.spans import starting_in
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
@@ -47,6 +49,7 @@ class Circumstances:
         self._text = text
         # A capitalised article at the start of a sentence is no place, though one in India is called "Un".
         self.places = tuple(p for p in places if fold(p.text) not in lexicon.word_set("articles"))
+        self._countries = _with_another_before([p for p in self.places if p.entry.kind == "country"])
         self._quantities = tuple(quantities)
         self._quantity_grammar = quantity_grammar
         self._place_choice = PlaceChoice(
@@ -72,13 +75,13 @@ class Circumstances:
         return self._place_choice.main_country()
 
     def countries_before(self, offset: int) -> list[ResolvedPlace]:
-        """Return the countries named before an offset, the last named first, each once."""
-        out: list[ResolvedPlace] = []
-        for place in reversed(self.places):
-            known = any(p.entry.geonames_id == place.entry.geonames_id for p in out)
-            if place.start < offset and place.entry.kind == "country" and not known:
-                out.append(place)
-        return out
+        """Return the two countries named last before an offset, the last first; fewer where no others are named."""
+        at = bisect_left(self._countries, offset, key=lambda pair: pair[0].start) - 1
+        return [place for place in self._countries[at] if place is not None] if at >= 0 else []
+
+    def has_place(self, tree: Tree) -> bool:
+        """Say whether a sentence names a place."""
+        return bool(starting_in(self.places, tree.start, tree.end))
 
     def choose_place(
         self, tree: Tree, predicate: Node, governor: Node, plover: str, taken: Sequence[tuple[int, int]]
@@ -129,7 +132,7 @@ class Circumstances:
         return choose_quantities(
             self._text,
             tree,
-            self._quantities,
+            starting_in(self._quantities, tree.start, tree.end),
             self._quantity_grammar,
             predicate=predicate,
             governor=governor,
@@ -137,3 +140,13 @@ class Circumstances:
             actors=actors,
             targets=targets,
         )
+
+
+def _with_another_before(countries: Sequence[ResolvedPlace]) -> list[tuple[ResolvedPlace, ResolvedPlace | None]]:
+    """Return mentions of countries, each with the last mention of another country before it."""
+    out: list[tuple[ResolvedPlace, ResolvedPlace | None]] = []
+    for place in countries:
+        last, before = out[-1] if out else (None, None)
+        same = last is None or last.entry.geonames_id == place.entry.geonames_id
+        out.append((place, before if same else last))
+    return out

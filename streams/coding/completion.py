@@ -9,7 +9,8 @@ is marked as not standing in the sentence, with the rule as its reason. Does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from streams.coding.actors import ActorResolution
@@ -40,7 +41,8 @@ _ANSWERED = frozenset({"ACCUSE", "REQUEST", "THREATEN", "SANCTION"})
 def complete(acts: Sequence[Act], setting: Setting) -> list[Act]:
     """Return the acts with their empty sides filled where the article tells."""
     carried = [_carried(act, acts) for act in acts]
-    return [_with_authorities(act, carried, setting) for act in carried]
+    authorities = _authorities(carried)
+    return [_with_authorities(act, authorities, setting) for act in carried]
 
 
 def _identity(party: ResolvedParty) -> str:
@@ -65,12 +67,10 @@ def _is_thing(party: ResolvedParty) -> bool:
 
 
 def _near(act: Act, acts: Sequence[Act]) -> list[Act]:
-    """Return the other acts within reach, those told before first, the nearest first."""
-    found = [
-        other
-        for other in acts
-        if other is not act and other.historical == act.historical and abs(other.sentence - act.sentence) <= _REACH
-    ]
+    """Return the other acts within reach, those told before first, the nearest first; ``acts`` are in order."""
+    first = bisect_left(acts, act.sentence - _REACH, key=lambda other: other.sentence)
+    last = bisect_right(acts, act.sentence + _REACH, lo=first, key=lambda other: other.sentence)
+    found = [other for other in acts[first:last] if other is not act and other.historical == act.historical]
     return sorted(found, key=lambda o: (o.sentence > act.sentence, abs(o.sentence - act.sentence), o.trigger))
 
 
@@ -155,7 +155,16 @@ def _needs_authority(act: Act) -> bool:
     return act.plover == "COERCE" or (act.plover == "RETREAT" and act.pattern.entry.mode == "release")
 
 
-def _with_authorities(act: Act, acts: Sequence[Act], setting: Setting) -> Act:
+def _authorities(acts: Sequence[Act]) -> dict[str | None, ResolvedParty]:
+    """Return, by country, the first authority that acts in an article."""
+    found: dict[str | None, ResolvedParty] = {}
+    for party in (party for act in acts for party in act.actors):
+        if party.resolution.sector in {"GOV", "COP", "JUD"}:
+            found.setdefault(party.resolution.country, party)
+    return found
+
+
+def _with_authorities(act: Act, authorities: Mapping[str | None, ResolvedParty], setting: Setting) -> Act:
     """Return an act of force by the state with the state's authorities as its actor."""
     if not _needs_authority(act):
         return act
@@ -163,10 +172,8 @@ def _with_authorities(act: Act, acts: Sequence[Act], setting: Setting) -> Act:
     if country is None:
         return act
     why = f"implied: nobody is named, so the authorities of the country {whence} ({country})"
-    for other in acts:
-        for party in other.actors:
-            if party.resolution.country == country and party.resolution.sector in {"GOV", "COP", "JUD"}:
-                return replace(act, actors=(replace(party, coreference=True),), actors_reason=why)
+    if country in authorities:
+        return replace(act, actors=(replace(authorities[country], coreference=True),), actors_reason=why)
     place = act.place.place
     if place is None:
         return act

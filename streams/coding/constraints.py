@@ -68,7 +68,7 @@ class Constraints:
                 return True
             if slot == "support" and filled.supported:
                 return True
-            if slot == "place" and any(tree.start <= p.start < tree.end for p in self._circumstances.places):
+            if slot == "place" and self._circumstances.has_place(tree):
                 return True
             if slot == "quantity" and self._circumstances.choose_quantities(tree, match.node, match.node, entry.type):
                 return True

@@ -6,6 +6,9 @@ nearest subject further than two sentences back, nothing is returned. Does not r
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streams.coding.arguments import Argument, as_arguments
@@ -15,6 +18,9 @@ from streams.coding.tree import Node, Tree
 
 #: How many sentences back a subject can still be meant by a pronoun.
 _REACH = 2
+
+#: A title counts as that of who was last called so among this many who were: in long texts one title recurs endlessly.
+_MOST_CALLED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,9 @@ class Antecedents:
     def __init__(self, lexicon: Lexicon) -> None:
         """Take the language's word lists."""
         self._lexicon = lexicon
-        self._seen: list[Antecedent] = []
+        self._seen: defaultdict[int, list[Antecedent]] = defaultdict(list)
+        self._called: defaultdict[str, list[tuple[int, Antecedent]]] = defaultdict(list)
+        self._count = 0
         self._names: dict[str, Antecedent] = {}
         self._speakers: dict[int, Antecedent] = {}
 
@@ -57,7 +65,10 @@ class Antecedents:
                 made = self._antecedent(argument, tree, subject=subject)
                 found.append(made)
                 self._remember_name(argument, made, tree)
-        self._seen += found
+        self._seen[tree.sentence] += found
+        for made in found:
+            self._called[made.core].append((self._count, made))
+            self._count += 1
         self._note_speaker(tree, clauses)
 
     def _antecedent(self, argument: Argument, tree: Tree, *, subject: bool) -> Antecedent:
@@ -111,7 +122,12 @@ class Antecedents:
 
     def first_subject(self, sentence: int) -> Antecedent | None:
         """Return the first subject of a sentence, None where it has none or was not read."""
-        return next((made for made in self._seen if made.sentence == sentence and made.subject), None)
+        return next((made for made in self._in(sentence) if made.subject), None)
+
+    def _in(self, *sentences: int) -> Iterator[Antecedent]:
+        """Yield what some sentences name, in the order given."""
+        for sentence in sentences:
+            yield from self._seen.get(sentence, ())
 
     def of(self, argument: Argument, tree: Tree, others: frozenset[int] = frozenset()) -> Antecedent | None:
         """Return what an argument refers back to, or None if it names its party itself or the reference is not sure.
@@ -153,9 +169,7 @@ class Antecedents:
         """Return the party named last before a pointer that agrees with it."""
         plural = "Number=Plur" in pointer.morph or pointer.folded.endswith("s") or pointer.folded == "ceux"
         feminine = "Gender=Fem" in pointer.morph or pointer.folded in {"celle", "celles"}
-        for made in reversed(self._seen):
-            if made.sentence < tree.sentence - 1:
-                return None
+        for made in reversed([*self._in(tree.sentence - 1, tree.sentence)]):
             before = made.sentence < tree.sentence or made.end <= pointer.start
             agrees = made.plural == plural and made.feminine in {None, feminine}
             if before and made.human and agrees and made.start not in others:
@@ -167,12 +181,8 @@ class Antecedents:
         plural = possessive.folded in {"leur", "leurs", "their"}
         fits = [
             made
-            for made in self._seen
-            if made.human
-            and made.plural == plural
-            and (
-                made.sentence == tree.sentence - 1 or (made.sentence == tree.sentence and made.end <= possessive.start)
-            )
+            for made in self._in(tree.sentence - 1, tree.sentence)
+            if made.human and made.plural == plural and (made.sentence < tree.sentence or made.end <= possessive.start)
         ]
         here = [made for made in fits if made.sentence == tree.sentence]
         subjects = [made for made in here if made.subject]
@@ -184,8 +194,8 @@ class Antecedents:
         return before[-1] if before else None
 
     def _subject_of_sentence(self, tree: Tree, argument: Argument) -> Antecedent | None:
-        for made in reversed(self._seen):
-            if made.sentence == tree.sentence and made.subject and made.end <= argument.start:
+        for made in reversed([*self._in(tree.sentence)]):
+            if made.subject and made.end <= argument.start:
                 return made
         return None
 
@@ -209,9 +219,8 @@ class Antecedents:
         inanimate = pronoun.folded in {"it", "its"}
         fits = [
             made
-            for made in self._seen
-            if made.sentence >= tree.sentence - _REACH
-            and (made.sentence < tree.sentence or made.end <= pronoun.start)
+            for made in self._in(*range(tree.sentence - _REACH, tree.sentence + 1))
+            if (made.sentence < tree.sentence or made.end <= pronoun.start)
             and made.human
             and made.plural == plural
             and made.start not in others
@@ -245,11 +254,18 @@ class Antecedents:
         if not of_state or not determiners & self._lexicon.word_set("definite"):
             return None
         wanted = {core.lemma} | ({"president", "roi"} if core.lemma == "chef" and complements else set())
-        for made in reversed(self._seen):
+        called = [pair for core in wanted for pair in self._last_called(core, tree.sentence)]
+        for _, made in sorted(called, key=lambda pair: -pair[0]):
             long_enough = made.end - made.start > argument.end - argument.start + 4
-            if made.core in wanted and long_enough and made.start < argument.start and not made.plural:
+            if long_enough and made.start < argument.start and not made.plural:
                 return made
         return None
+
+    def _last_called(self, core: str, sentence: int) -> list[tuple[int, Antecedent]]:
+        """Return who was called by a noun up to a sentence, as far back as it matters, with their order."""
+        called = self._called.get(core, [])
+        at = bisect_right(called, sentence, key=lambda pair: pair[1].sentence)
+        return called[max(0, at - _MOST_CALLED) : at]
 
     def full_name(self, word: str) -> Antecedent | None:
         """Return the phrase that first gave the full name of somebody who is now called by a surname."""

@@ -14,7 +14,7 @@ from datetime import date
 from streams.coding.circumstance_words import CircumstanceWords
 from streams.coding.dates import DateExpression, DateGrammar, ResolvedDate, Tense
 from streams.coding.place_choice import VERBAL_TYPES
-from streams.coding.spans import between, head_of, meeting, nodes_between
+from streams.coding.spans import between, head_of, meeting, nodes_between, starting_in
 from streams.coding.text import fold
 from streams.coding.tree import Node, Tree
 
@@ -133,7 +133,7 @@ class DateChoice:
 
     def has_date(self, tree: Tree) -> bool:
         """Say whether a sentence holds a date expression."""
-        return any(tree.start <= d.start < tree.end for d in self._dates)
+        return bool(starting_in(self._dates, tree.start, tree.end))
 
     def _resolve(self, expression: DateExpression, tense: Tense | None, *, background: bool) -> ResolvedDate:
         """Return what an expression stands for; among history, a month without year is of the year told before."""
@@ -172,9 +172,7 @@ class DateChoice:
         verbal = plover in VERBAL_TYPES
         ahead: Tense | None = "future" if tense == "future" else None
         scored: list[tuple[float, int, DateExpression, Tense | None, bool]] = []
-        for expression in self._dates:
-            if not tree.start <= expression.start < tree.end:
-                continue
+        for expression in starting_in(self._dates, tree.start, tree.end):
             nodes = nodes_between(tree, expression.start, expression.end)
             if not nodes:
                 continue
@@ -198,8 +196,7 @@ class DateChoice:
 
     def _inherited(self, tree: Tree, tense: Tense | None, *, verbal: bool, background: bool) -> ChosenDate:
         if background:
-            near = [d for d in self._dates if tree.start - _REACH <= d.start < tree.start]
-            for expression in reversed(near):
+            for expression in reversed(starting_in(self._dates, tree.start - _REACH, tree.start)):
                 resolved = self._resolve(expression, "past", background=True)
                 if resolved.value is not None and not self._is_news_day(resolved):
                     return ChosenDate(expression, resolved, f"date told just before; {resolved.reason}")

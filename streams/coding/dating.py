@@ -9,9 +9,11 @@ dated after publication is a plan. Does not look at sentences (:mod:`date_choice
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from streams.coding.assembly import Act
 from streams.coding.date_choice import ChosenDate
@@ -26,8 +28,8 @@ _DAY = len("2020-01-31")
 def settle_dates(acts: Sequence[Act]) -> list[Act]:
     """Return the acts, dates inherited from the telling replaced by those of the acts themselves."""
     planned = [_to_come(act) for act in acts]
-    dated = [act for act in planned if _on_the_ground(act) and _has_own_day(act)]
-    told = [act for act in planned if _on_the_ground(act) and act.date.own and act.date.resolved is not None]
+    dated = _Dated([act for act in planned if _on_the_ground(act) and _has_own_day(act)])
+    told = _Dated([act for act in planned if _on_the_ground(act) and act.date.own and act.date.resolved is not None])
     news = _day_of_news(planned)
     return [_with_day_of_news(_dated(act, dated, told), news) for act in planned]
 
@@ -73,30 +75,58 @@ def _has_own_day(act: Act) -> bool:
     return day and act.date.own and not act.historical and not act.stance.past_perfect
 
 
-def _dated(act: Act, dated: Sequence[Act], told: Sequence[Act]) -> Act:
+class _Dated:
+    """Acts that have a date, to be found by their word and day: an article may tell thousands."""
+
+    def __init__(self, acts: Sequence[Act]) -> None:
+        """Take the acts in order."""
+        self._alike: defaultdict[tuple[str, str], dict[int, Act]] = defaultdict(dict)
+        first_on: dict[str, int] = {}
+        for position, act in enumerate(acts):
+            known = self._alike[_word(act)].setdefault(act.sentence, act)
+            if act.trigger < known.trigger:
+                self._alike[_word(act)][act.sentence] = act
+            value = _value(act)
+            if value is not None:
+                first_on.setdefault(value, position)
+        self._acts = acts
+        self._days = sorted(first_on)
+        self._first_until = list(accumulate((first_on[day] for day in self._days), min))
+        self._sentences = {word: sorted(by_sentence) for word, by_sentence in self._alike.items()}
+
+    def nearest_alike(self, act: Act) -> Act | None:
+        """Return the act of the same word and type in the nearest sentence, of two as near the one before."""
+        word = _word(act)
+        sentences = self._sentences.get(word, [])
+        at = bisect_left(sentences, act.sentence)
+        beside = sentences[max(0, at - 1) : at + 1]
+        if not beside:
+            return None
+        return self._alike[word][min(beside, key=lambda sentence: (abs(sentence - act.sentence), sentence))]
+
+    def first_not_after(self, day: str | None) -> Act | None:
+        """Return the first act that is not dated after a day; the first of all where that is not known."""
+        until = len(self._days) if day is None else bisect_right(self._days, day)
+        return self._acts[self._first_until[until - 1]] if until else None
+
+
+def _dated(act: Act, dated: _Dated, told: _Dated) -> Act:
     if act.date.own or not _on_the_ground(act) or act.stance.past_perfect:
         return act
     among = told if act.pattern.pos == "noun" else dated
-    same = [other for other in among if other.plover == act.plover and _alike(act, other)]
-    if same:
-        nearest = min(same, key=lambda other: (abs(other.sentence - act.sentence), other.trigger))
+    nearest = among.nearest_alike(act)
+    if nearest is not None:
         return replace(act, date=_taken(nearest.date, f"as sentence {nearest.sentence} dates the same act"))
     if act.date.told:
-        first = next((o for o in dated if o.date.resolved is not None and not _later(o.date, act.date)), None)
+        first = dated.first_not_after(_value(act))
         if first is not None:
             return replace(act, date=_taken(first.date, f"day of what sentence {first.sentence} tells"))
     return act
 
 
-def _alike(act: Act, other: Act) -> bool:
-    return act.node.lemma[:_STEM] == other.node.lemma[:_STEM]
-
-
-def _later(day: ChosenDate, told: ChosenDate) -> bool:
-    """Say whether a day lies after that on which the act is told."""
-    if day.resolved is None or told.resolved is None or day.resolved.value is None or told.resolved.value is None:
-        return False
-    return day.resolved.value > told.resolved.value
+def _word(act: Act) -> tuple[str, str]:
+    """Return what acts told by forms of one word have in common."""
+    return act.plover, act.node.lemma[:_STEM]
 
 
 def _taken(date: ChosenDate, reason: str) -> ChosenDate:

@@ -112,9 +112,15 @@ class Judge:
         if self._ranker is None:
             return completed
         candidates = PartyCandidates(
-            self._lexicon, self._parties, self._antecedents, self._resolver, setting=setting, quotes=self._quotes
+            self._lexicon,
+            self._parties,
+            self._antecedents,
+            self._resolver,
+            setting=setting,
+            quotes=self._quotes,
+            acts=completed,
         )
-        return [with_parties(candidates.of(act, completed), self._ranker) for act in completed]
+        return [with_parties(candidates.of(act), self._ranker) for act in completed]
 
     def _implied_actor(self, reading: Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
         """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""
@@ -211,10 +217,12 @@ class Judge:
         if not determiners & self._lexicon.word_set("definite"):
             return None
         for act in reversed(self._acts):
+            if tree.sentence - act.sentence > _FARTHEST_SAME_ACT:
+                return None
             alike = act.node.lemma[:5] == match.node.lemma[:5]  # "l'attaque" after "ont attaqué"
             told = act.plover == match.pattern.entry.type and (act.actors or act.targets)
             if alike and told and act.sentence < tree.sentence:
-                return act if tree.sentence - act.sentence <= _FARTHEST_SAME_ACT else None
+                return act
         return None
 
 

@@ -7,6 +7,8 @@ training them anew (docs/learned.md). Does not choose (:mod:`party_choice`).
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -52,6 +54,29 @@ class Candidates:
     found: tuple[Candidate, ...]
 
 
+class _ToldBefore:
+    """An article's acts by what comes before a sentence: looked up for each act, so never searched through."""
+
+    def __init__(self, acts: Sequence[Act]) -> None:
+        self._all = tuple(acts)
+        self._by_type: defaultdict[str, list[Act]] = defaultdict(list)
+        for act in acts:
+            self._by_type[act.plover].append(act)
+
+    def last(self, sentence: int) -> Act | None:
+        """Return the last act told before a sentence."""
+        return _last_before(self._all, sentence)
+
+    def like(self, act: Act) -> Act | None:
+        """Return the last act of an act's type told before its sentence."""
+        return _last_before(self._by_type[act.plover], act.sentence)
+
+
+def _last_before(acts: Sequence[Act], sentence: int) -> Act | None:
+    at = bisect_left(acts, sentence, key=lambda act: act.sentence)
+    return acts[at - 1] if at else None
+
+
 class PartyCandidates:
     """Finds the candidates for the acts of one article, once all its sentences are read."""
 
@@ -64,20 +89,22 @@ class PartyCandidates:
         *,
         setting: Setting,
         quotes: Sequence[tuple[int, int]],
+        acts: Sequence[Act],
     ) -> None:
-        """Take the article's resolvers, its setting and its quoted spans."""
+        """Take the article's resolvers, its setting, its quoted spans and all its acts, in order."""
         self._lexicon = lexicon
         self._parties = parties
         self._antecedents = antecedents
         self._resolver = resolver
         self._setting = setting
         self._quotes = quotes
+        self._told = _ToldBefore(acts)
 
-    def of(self, act: Act, acts: Sequence[Act]) -> Candidates:
-        """Return the candidates of an act; ``acts`` are all acts of the article, in order."""
+    def of(self, act: Act) -> Candidates:
+        """Return the candidates of an act of the article."""
         inside = self._in_sentence(act)
         spans = {(p.text, p.start) for candidate in inside for p in candidate.parties}
-        around = [*self._by_rule(act, spans), *self._before(act, acts), *self._speaking(act)]
+        around = [*self._by_rule(act, spans), *self._before(act), *self._speaking(act)]
         return Candidates(act, self._none(act, len(inside)), (*inside, *around))
 
     def _none(self, act: Act, inside: int) -> tuple[str, ...]:
@@ -208,17 +235,16 @@ class PartyCandidates:
             out += self._carried(act, beyond, f"rule {side} {_gist(reason)}", reason)
         return out
 
-    def _before(self, act: Act, acts: Sequence[Act]) -> list[Candidate]:
-        earlier = [other for other in acts if other.sentence < act.sentence]
-        if not earlier:
+    def _before(self, act: Act) -> list[Candidate]:
+        last = self._told.last(act.sentence)
+        if last is None:
             return []
-        last = earlier[-1]
         same = last.plover == act.plover
         out = [
             *self._carried(act, last.actors, f"last actor {same}", f"actor of the act in sentence {last.sentence}"),
             *self._carried(act, last.targets, f"last target {same}", f"target of the act in sentence {last.sentence}"),
         ]
-        alike = next((other for other in reversed(earlier) if other.plover == act.plover), None)
+        alike = self._told.like(act)
         if alike is not None and alike is not last:
             where = f"of the like act in sentence {alike.sentence}"
             out += self._carried(act, alike.actors, "like actor", f"actor {where}")

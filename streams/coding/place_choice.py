@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from streams.coding.circumstance_words import CircumstanceWords
 from streams.coding.place_sites import at_site, site_of
 from streams.coding.places import PlaceEntry, ResolvedPlace
-from streams.coding.spans import between, head_of, meeting, nodes_between
+from streams.coding.spans import between, head_of, meeting, nodes_between, starting_in
 from streams.coding.text import fold, one_for_one
 from streams.coding.tree import SUBJECTS, Node, Tree
 
@@ -34,6 +34,9 @@ _AT_HOME = frozenset({"COERCE", "CONCEDE"})
 
 #: How far a place goes on to be that of what is told next, in code points.
 _NEAR = 200
+
+#: No place name is longer than this, in code points.
+_LONGEST_NAME = 200
 
 #: How far the place of one act is that of the next, in an article about a whole country.
 _GOES_ON = 1000
@@ -118,6 +121,9 @@ class PlaceChoice:
         self._saying = saying
         self.places = tuple(places)
         self._title_places = tuple(title_places)
+        named = (*reversed(self.places), *reversed(self._title_places))  # the first of each remains, the title's before
+        self._by_entry = {p.entry: p for p in named if p.text[:1].isupper()}
+        self._by_country = {p.entry.country: p for p in named if p.entry.kind == "country"}
         self._countries = self._weigh_countries()
         self.main = self._main_place()
         self._last: ResolvedPlace | None = None
@@ -185,8 +191,7 @@ class PlaceChoice:
         """Return a mention of a place by its name, if it is but "la capitale" and the article names it elsewhere."""
         if place.text[:1].isupper():
             return place
-        named = (*self._title_places, *self.places)
-        return next((p for p in named if p.entry == place.entry and p.text[:1].isupper()), place)
+        return self._by_entry.get(place.entry, place)
 
     def _only_city(self, country: ResolvedPlace) -> ResolvedPlace | None:
         """Return the one city that an article about a country names in it, and more than once; no capital."""
@@ -216,9 +221,7 @@ class PlaceChoice:
         self._acting = next((p for p in self.places if p.entry.kind == "country" and _is_within(p, taken)), None)
         scored: list[tuple[float, int, ResolvedPlace]] = []
         seat: ResolvedPlace | None = None
-        for place in self.places:
-            if not tree.start <= place.start < tree.end:
-                continue
+        for place in starting_in(self.places, tree.start, tree.end):
             nodes = nodes_between(tree, place.start, place.end)
             if nodes:
                 score = self._score(place, nodes, tree, predicate, governor, verbal=verbal)
@@ -361,8 +364,7 @@ class PlaceChoice:
         return ChosenPlace(main, "main place of the article")
 
     def _country_of(self, main: ResolvedPlace) -> ResolvedPlace | None:
-        named = (*self._title_places, *self.places)
-        return next((p for p in named if p.entry.kind == "country" and p.entry.country == main.entry.country), None)
+        return self._by_country.get(main.entry.country)
 
     def _speaks_of(self, tree: Tree | None, nouns: frozenset[str]) -> bool:
         """Say whether a sentence holds one of some nouns, in the singular: of the whole country, of a part of it."""
@@ -373,11 +375,10 @@ class PlaceChoice:
         """Return the city in the article's country that the text named just before a sentence as where something is."""
         if tree is None or self.main is None:
             return None
-        for place in reversed(self.places):
-            if place.start < tree.start:
-                near = tree.start - place.end <= _NEAR and place.entry.country == self.main.entry.country
-                if near and place.entry.kind == "city" and self._is_locative(place, self._text):
-                    return self._named(place)
+        for place in reversed(starting_in(self.places, tree.start - _NEAR - _LONGEST_NAME, tree.start)):
+            near = tree.start - place.end <= _NEAR and place.entry.country == self.main.entry.country
+            if near and place.entry.kind == "city" and self._is_locative(place, self._text):
+                return self._named(place)
         return None
 
     def _is_scattered(self) -> bool:

@@ -66,7 +66,7 @@ def choose_quantities(
     Args:
         text: the article's text.
         tree: its sentence.
-        quantities: those of the whole text.
+        quantities: those of the sentence.
         grammar: says what verbs do to people.
         predicate: the trigger's head.
         governor: the verb that carries it.
@@ -78,7 +78,7 @@ def choose_quantities(
     outcome = _outcome(text, tree, grammar, predicate, plover)
     found: list[QuantityExpression] = []
     for quantity in quantities:
-        nodes = nodes_between(tree, quantity.start, quantity.end) if tree.start <= quantity.start < tree.end else []
+        nodes = nodes_between(tree, quantity.start, quantity.end)
         if not nodes:
             continue
         suffered = _is_in(tree, quantity, nodes, targets)
@@ -89,7 +89,7 @@ def choose_quantities(
         if suffered or acting or _hangs_on(tree, nodes, kind, predicate, governor):
             found.append(quantity if kind == quantity.kind else replace(quantity, kind=kind))
     if plover == "ASSAULT" and outcome is None and not any(q.kind in _CASUALTIES for q in found):
-        found += [q for q in quantities if tree.start <= q.start < tree.end and q.kind in _OUTCOMES[plover]]
+        found += [q for q in quantities if q.kind in _OUTCOMES[plover]]
     if plover == "PROTEST" and not any(q.kind == "people" for q in found):
         found += [q for q in quantities if q.kind == "people" and _takes_part(tree, q)]
     if outcome is not None and not any(q.kind == outcome for q in found):
@@ -158,7 +158,7 @@ def _is_gathered(tree: Tree, nodes: Sequence[Node], kind: str, predicate: Node) 
 
 def _takes_part(tree: Tree, quantity: QuantityExpression) -> bool:
     """Say whether a sentence counts people as a crowd: "120.000 personnes ont défilé", "la police en a compté 300"."""
-    nodes = nodes_between(tree, quantity.start, quantity.end) if tree.start <= quantity.start < tree.end else []
+    nodes = nodes_between(tree, quantity.start, quantity.end)
     if not nodes:
         return False
     verb = next((n for n in tree.ancestors(head_of(nodes)) if n.is_verbal), None)

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from streams.coding.tree import Node, Tree
 
 #: A chain of heads longer than this says nothing any more.
 _LONGEST_CHAIN = 40
+
+
+class Located(Protocol):
+    """What stands somewhere in a text."""
+
+    @property
+    def start(self) -> int:
+        """Offset of its first code point."""
+
+
+Found = TypeVar("Found", bound=Located)
+
+
+def starting_in(found: Sequence[Found], start: int, end: int) -> Sequence[Found]:
+    """Return those of a whole text's finds, in order of the text, that start between two offsets.
+
+    A text is long and asked for each of its acts: what lies elsewhere is not looked at.
+    """
+    first = bisect_left(found, start, key=lambda one: one.start)
+    return found[first : bisect_left(found, end, lo=first, key=lambda one: one.start)]
 
 
 def nodes_between(tree: Tree, start: int, end: int) -> list[Node]:
