@@ -123,7 +123,7 @@ class DateGrammar:
         if grammar is None:
             return ()
         tokens = grammar.reader.merge(text, list(scan(text)))
-        symbols = [_symbols(grammar, token) for token in tokens]
+        symbols = [_symbols(grammar, token, shouted=text[token.start : token.end].isupper()) for token in tokens]
         found: list[DateExpression] = []
         at = 0
         while at < len(tokens):
@@ -271,13 +271,13 @@ def _value(grammar: _Language, token: Token, name: str) -> int | str | None:
     return int(token.value)
 
 
-def _symbols(grammar: _Language, token: Token) -> tuple[str, ...]:
-    """Return what a token answers to in the patterns."""
+def _symbols(grammar: _Language, token: Token, *, shouted: bool) -> tuple[str, ...]:
+    """Return what a token answers to in the patterns; the capital of a word all in capitals says nothing."""
     if token.kind == "mark":
         answers = grammar.words.get(token.folded, ())
     elif token.kind == "word":
         answers = grammar.words.get(token.folded, ())
-        if token.capital and token.folded in grammar.capitalised:
+        if token.capital and not shouted and token.folded in grammar.capitalised:
             answers = answers + grammar.capitalised[token.folded]
         elif not answers and (century := _roman_century(token.folded)) is not None:
             answers = ("CENTURY",) if century else ()

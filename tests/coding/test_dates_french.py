@@ -260,3 +260,7 @@ def test_a_day_without_year_that_the_tense_puts_a_year_back_is_the_coming_one() 
     [expression] = GRAMMAR.find("la présidentielle du 18 octobre", language="fr")
     for published, value in ((date(2020, 9, 1), "2020-10-18"), (date(2020, 12, 1), "2020-10-18")):
         assert GRAMMAR.resolve(expression, published=published, tense="past").value == value
+
+
+def test_a_month_in_a_headline_all_in_capitals_is_no_planet() -> None:
+    assert [e.text for e in GRAMMAR.find("LA GRÈVE DE MARS", language="fr")] == ["DE MARS"]
