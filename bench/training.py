@@ -6,7 +6,8 @@ Prints, for folds of whole articles, how well words are recognised (precision, r
 type, at several least probabilities) and parties found (share of acts where a right candidate is chosen, beside the
 rules' own choice). ``--write`` then fits on all the articles and writes ``streams/coding/data/learned``.
 
-Words: multinomial logistic regression over the types and none. Sides: conditional logit over the candidates of an act
+Words: multinomial logistic regression over the types and none; where the coder accepts several types, the sum of their
+probabilities is maximised. Sides: conditional logit over the candidates of an act
 and nobody (McFadden 1974), the sum of all right candidates' probabilities maximised. Both with an L2 penalty, by
 L-BFGS. Needs SciPy. Texts are read and never written: the models hold words and grammar, no sentence.
 """
@@ -69,20 +70,19 @@ def fit_words(examples: Sequence[WordExample], penalty: float = WORD_PENALTY) ->
     """Return the multinomial logistic regression of words."""
     index = _index((e.features for e in examples), LEAST_SEEN)
     x = _matrix([e.features for e in examples], index)
-    classes = (NONE, *sorted({e.answer for e in examples} - {NONE}))
-    answers = np.array([classes.index(e.answer) for e in examples])
+    classes = (NONE, *sorted(frozenset().union(*(e.answers for e in examples)) - {NONE}))
+    right = np.array([[name in e.answers for name in classes] for e in examples])
     share = np.array([e.weight for e in examples])
-    rows = np.arange(len(examples))
     shape = (len(index), len(classes))
 
     def loss(flat: Vector) -> tuple[float, Vector]:
         weights = flat.reshape(shape)
         scores = x @ weights
         scores -= scores.max(axis=1, keepdims=True)
-        total = np.log(np.exp(scores).sum(axis=1))
-        value = float((share * (total - scores[rows, answers])).sum() + 0.5 * penalty * (flat @ flat))
-        slope = np.exp(scores - total[:, None])
-        slope[rows, answers] -= 1.0
+        powers = np.exp(scores)
+        total, good = powers.sum(axis=1), np.where(right, powers, 0.0).sum(axis=1)
+        value = float((share * np.log(total / good)).sum() + 0.5 * penalty * (flat @ flat))
+        slope = powers / total[:, None] - np.where(right, powers, 0.0) / good[:, None]
         gradient = x.T @ (slope * share[:, None]) + penalty * weights
         return value, np.asarray(gradient, dtype=np.float64).ravel()
 
@@ -160,11 +160,11 @@ def recognition(model: LinearModel, examples: Sequence[WordExample]) -> dict[flo
         best = max((i for i in range(len(found)) if i != none), key=lambda i: found[i])
         for least, counts in out.items():
             taken = 1 - found[none] >= least
-            right = taken and model.classes[best] == example.answer
+            right = taken and model.classes[best] in example.answers
             sure = example.weight == 1.0
             counts[0] += right and sure
             counts[1] += taken and not right and sure
-            counts[2] += example.answer != NONE and sure and not right
+            counts[2] += NONE not in example.answers and sure and not right
     return {least: (hit, wrong, missed) for least, (hit, wrong, missed) in out.items()}
 
 

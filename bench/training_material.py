@@ -31,6 +31,8 @@ from streams.coding.trigger_words import Word
 OPTIONAL = 0.4
 OF_LEXICON = 0.25
 
+_NOTHING = frozenset({NONE})
+
 #: Stands for the article of a lexicon sentence.
 LEXICON = "lexicon"
 
@@ -48,8 +50,8 @@ class WordExample:
 
     article: str
     features: tuple[str, ...]
-    answer: str
-    """The type, or ``NONE``."""
+    answers: frozenset[str]
+    """The types that count as right, or ``NONE`` alone."""
     weight: float
     """1 for a core event and for a word that tells nothing, less for what is less sure."""
 
@@ -119,7 +121,7 @@ class MaterialReader:
             WordExample(
                 gold.id,
                 word.features,
-                carriers[word.node.start].plover if word.node.start in carriers else NONE,
+                carriers[word.node.start].accepted if word.node.start in carriers else _NOTHING,
                 OPTIONAL if word.node.start in carriers and not carriers[word.node.start].core else 1.0,
             )
             for word in teacher.words
@@ -139,7 +141,9 @@ class MaterialReader:
             for word in self._teacher.words:
                 own = any(one.match.pattern.entry.id == entry.id and (one.met or answer == NONE) for one in word.tried)
                 if own or not word.tried:
-                    out.append(WordExample(LEXICON, word.features, answer if own else NONE, OF_LEXICON))
+                    out.append(
+                        WordExample(LEXICON, word.features, frozenset({answer}) if own else _NOTHING, OF_LEXICON)
+                    )
         return out
 
 
@@ -186,7 +190,9 @@ def _carriers(gold: GoldArticle, words: Sequence[Word]) -> tuple[dict[int, GoldE
 def _trigger_words(text: str, event: GoldEvent, words: Sequence[Word]) -> list[Word]:
     trigger = event.trigger or ""
     inside = [word for word in words if event.start <= word.node.start < event.end]
-    start = text.find(trigger, event.start, event.end) if trigger else -1
+    if not trigger:  # the coder names none: what the lexicon reads as the event
+        return [w for w in inside if any(one.met and one.plover in event.accepted for one in w.tried)][:1]
+    start = text.find(trigger, event.start, event.end)
     if start >= 0:
         return [w for w in inside if w.node.start < start + len(trigger) and w.node.end > start]
     spoken = set(re.findall(r"\w+", trigger.lower())) - _EMPTY

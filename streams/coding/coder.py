@@ -35,7 +35,7 @@ from streams.coding.text import Sentence, split_sentences
 from streams.coding.triggers import Candidates, find_candidates
 
 #: Raised with every change that can change a mention.
-CODER_VERSION = "0.3.0"
+CODER_VERSION = "0.4.0"
 CODER_NAME = "depeche"
 
 #: How many sentences may name the day of the news.

@@ -29,6 +29,28 @@ from streams.coding.trigger_words import part_of_speech
 _STEPS = 4
 #: Distances count in steps of three words, up to this many steps.
 _FARTHEST = 6
+#: Pronouns that only link clauses or belong to their verb; whom they stand for is a candidate itself.
+_NO_PARTY = frozenset(
+    [
+        "qui",
+        "que",
+        "qu'",
+        "dont",
+        "ou",
+        "lequel",
+        "laquelle",
+        "se",
+        "s'",
+        "y",
+        "en",
+        "-t",
+        "ce",
+        "c'",
+        "who",
+        "which",
+        "that",
+    ]
+)
 _INNER = frozenset({"flat:name", "flat", "flat:foreign", "fixed"})
 
 
@@ -307,7 +329,7 @@ class _Standing:
         first, last = self._act.trigger
         if first <= node.start < last and node.index == self._act.node.index:
             return False
-        if node.relation in _INNER:
+        if node.relation in _INNER or node.folded in _NO_PARTY:
             return False
         own = node.head == self._act.node.index
         adjective = node.pos == "ADJ" and node.relation == "amod" and own
