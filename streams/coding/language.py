@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import eldc
@@ -16,6 +17,8 @@ _SAMPLE = 4_000
 
 #: Below this many letters the detector guesses, so hints (the article's, then the source's language) decide.
 _ENOUGH_LETTERS = 40
+
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +35,10 @@ def detect_language(text: str, hints: tuple[str | None, ...] = ()) -> str | None
         hints: what the article and its source say of their language, best first ("fr", "fr-FR"). They decide for
             short texts only: a feed's declared language is often wrong about a single article.
     """
-    sample = one_for_one(text[:_SAMPLE])
+    first = _LETTER.search(text)
+    if first is None:
+        return None
+    sample = one_for_one(text[first.start() : first.start() + _SAMPLE])  # past the marks that a page may begin with
     letters = sum(c.isalpha() for c in sample)
     if letters == 0:
         return None

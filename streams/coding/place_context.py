@@ -134,9 +134,12 @@ class NameJudge:
         self._words = words
         self._false_friends = false_friends
         agencies = "|".join(sorted(words.agencies))
+        # White space is never given back: a line of it would be tried at each of its lengths.
         # "PARIS (AFP) - ", "Paris, 3 mai (Reuters)", "LONDRES – Le ...".
         self._dateline = re.compile(
-            r"\s*(?:,[^()\n]{0,30})?\s*(?:\([^()\n]{2,20}\)\s*)?(?:\((?:" + agencies + r")\b|[–—-]{1,2}\s(?=[A-ZÀ-Ý]))"
+            r"\s*+(?:,[^()\n]{0,30})?\s*+(?:\([^()\n]{2,20}\)\s*+)?(?:\((?:"
+            + agencies
+            + r")\b|[–—-]{1,2}\s(?=[A-ZÀ-Ý]))"
         )
 
     def judge(self, name: NameInText) -> Judgement:

@@ -33,6 +33,9 @@ LONGEST_SENTENCE = 1_200
 #: A cut piece is never shorter than this, so that a text of commas is not shredded.
 _SHORTEST_PIECE = 400
 
+#: Words up to this long are folded once; longer ones are hostile, and would fill the memory.
+_LONGEST_REMEMBERED = 40
+
 _ONE_FOR_ONE: dict[int, str] = {
     **dict.fromkeys(map(ord, "’‘ʼ‛′`´"), "'"),
     **dict.fromkeys(map(ord, "«»“”„‟″"), '"'),
@@ -83,10 +86,17 @@ def one_for_one(text: str) -> str:
 
 def fold(word: str) -> str:
     """Return a word without case and accents, for look-ups that must survive missing accents ("Etat", "ETAT")."""
+    return _remembered(word) if len(word) <= _LONGEST_REMEMBERED else _folded(word)
+
+
+def _folded(word: str) -> str:
     if word.isascii():
         return word.lower()
     flat = unicodedata.normalize("NFKD", word.replace("œ", "oe").replace("Œ", "oe").replace("æ", "ae"))
     return "".join(c for c in flat if not unicodedata.combining(c)).casefold()
+
+
+_remembered = lru_cache(maxsize=1 << 15)(_folded)
 
 
 @dataclass(frozen=True, slots=True)
