@@ -8,6 +8,7 @@ anything (``bench/training.py`` does) and knows nothing of language.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
@@ -66,12 +67,17 @@ def read_model(path: str) -> LinearModel:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a line is wrong; the message names file and line.
+        ValueError: if the file is no gzipped text or names no classes, or if a line is wrong; the message names the
+            file, and the line.
     """
     raw = data_root().joinpath(*path.split("/")).read_bytes()
+    try:
+        text = gzip.decompress(raw).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
+        raise ValueError(f"data file {path}: no gzipped text: {exc}") from exc
     classes: tuple[str, ...] = ()
     weights: dict[str, Row] = {}
-    for number, line in enumerate(gzip.decompress(raw).decode("utf-8").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line or line.startswith("# "):
             continue
         name, *cells = line.split("\t")
@@ -87,6 +93,8 @@ def read_model(path: str) -> LinearModel:
         except ValueError as exc:
             raise ValueError(f"data file {path}, line {number}: {exc}") from exc
         weights[name] = row
+    if not classes:
+        raise ValueError(f"data file {path}: it names no classes")
     return LinearModel(classes, weights)
 
 
