@@ -20,6 +20,9 @@ from streams.coding.actor_reading import Item, PhraseReader, ReadingWords, prefe
 from streams.coding.phrases import PhraseMatch, Word, words_of
 from streams.coding.places import Gazetteer
 
+#: So many phrases are remembered as read; then all are forgotten, which bounds memory.
+_MOST_KNOWN = 20_000
+
 _CALLED: dict[Kind, str] = {
     "adjective": "demonym",
     "state": "state",
@@ -109,6 +112,7 @@ class ActorTable:
         self._reader = PhraseReader(names, words)
         # For nouns that name their country by a place: "la police de Chicago".
         self._places = places
+        self._known: dict[tuple[str, str], _Phrase | None] = {}
 
     @classmethod
     def load(cls) -> ActorTable:
@@ -139,19 +143,38 @@ class ActorTable:
         Returns:
             The resolution; every field None with a reason where nothing is known. Never raises on a phrase.
         """
-        words = words_of(phrase)
-        items, end = self._reader.items(phrase, words, language)
-        words = words[:end]
-        if not items and self._reader.is_empty(words):
+        read = self._read(phrase, language)
+        if read is None:
             return _unresolved("pronoun or no word")
-        name = self._reader.unknown_name(phrase, words, items)
-        former = self._reader.is_former(words, items)
-        place = self._place(phrase, words, items, language)
-        found = self._decide(_Phrase(words, items, name, former, on, country_hint, place))
+        former = read.former
+        found = self._decide(replace(read, on=on, hint=country_hint))
         if former and "former" not in found.how:
             kept = found.sector if found.id is not None and not found.id.startswith("state:") else None
             found = replace(found, sector=kept, how=f"former: {found.how}")
         return found
+
+    def _read(self, phrase: str, language: str) -> _Phrase | None:
+        """Return what a phrase says whatever the day and the context; None where it says nothing.
+
+        The same phrases come back: with and without a context, in one article, and from article to article.
+        """
+        key = (phrase, language)
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = self._read_anew(phrase, language)
+        return self._known[key]
+
+    def _read_anew(self, phrase: str, language: str) -> _Phrase | None:
+        words = words_of(phrase)
+        items, end = self._reader.items(phrase, words, language)
+        words = words[:end]
+        if not items and self._reader.is_empty(words):
+            return None
+        name = self._reader.unknown_name(phrase, words, items)
+        former = self._reader.is_former(words, items)
+        place = self._place(phrase, words, items, language)
+        return _Phrase(words, items, name, former, None, None, place)
 
     def find(self, text: str, *, language: str) -> tuple[ActorSpan, ...]:
         """Find the known names of a text: people, organisations, states, adjectives, and roles with their country.

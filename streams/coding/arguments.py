@@ -83,6 +83,13 @@ def core_of(tree: Tree, node: Node, lexicon: Lexicon) -> Node:
 
 def phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
     """Return the offsets of a noun phrase, without its preposition, clauses, appositions and coordination."""
+    known = tree.spans.get(node.index)
+    if known is None:
+        known = tree.spans[node.index] = _phrase_span(tree, node)
+    return known
+
+
+def _phrase_span(tree: Tree, node: Node) -> tuple[int, int]:
     own_case = {c.index for c in tree.children(node, "case", "mark", "case:poss")}
     outside = {
         n.index

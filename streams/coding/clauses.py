@@ -42,6 +42,10 @@ class Clauses:
         self.tree = tree
         self._active_participles = lexicon.word_set("etre_verbs")
         self._object_control = lexicon.word_set("object_control")
+        # Every pattern on a verb asks for the same: by word and depth.
+        self._passive: dict[int, bool] = {}
+        self._subjects: dict[tuple[int, int], list[Node]] = {}
+        self._objects: dict[tuple[int, int], list[Node]] = {}
 
     def is_reflexive(self, verb: Node) -> bool:
         """Say whether a verb stands with a reflexive pronoun ("se sont rassemblés")."""
@@ -63,6 +67,12 @@ class Clauses:
 
     def is_passive(self, verb: Node) -> bool:
         """Say whether the grammatical subject of a verb, or the noun it modifies, undergoes the act."""
+        known = self._passive.get(verb.index)
+        if known is None:
+            known = self._passive[verb.index] = self._is_passive(verb)
+        return known
+
+    def _is_passive(self, verb: Node) -> bool:
         tree = self.tree
         if self.is_reflexive(verb):
             return False
@@ -201,6 +211,12 @@ class Clauses:
 
     def _raw_subject(self, verb: Node, depth: int = 0) -> list[Node]:
         """Return the grammatical subject, own or controlled."""
+        known = self._subjects.get((verb.index, depth))
+        if known is None:
+            known = self._subjects[verb.index, depth] = self._find_subject(verb, depth)
+        return known
+
+    def _find_subject(self, verb: Node, depth: int) -> list[Node]:
         tree = self.tree
         if depth > _DEEPEST:
             return []
@@ -274,6 +290,12 @@ class Clauses:
 
     def object(self, verb: Node, depth: int = 0) -> list[Node]:
         """Return the logical object: who undergoes the act."""
+        known = self._objects.get((verb.index, depth))
+        if known is None:
+            known = self._objects[verb.index, depth] = self._find_object(verb, depth)
+        return known
+
+    def _find_object(self, verb: Node, depth: int) -> list[Node]:
         tree = self.tree
         if depth > _DEEPEST:
             return []

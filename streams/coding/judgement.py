@@ -98,7 +98,7 @@ class Judge:
             words = WordReader(tree, self._lexicon, clauses, self._parties, quotes=self._quotes, title=self._title)
             found = reader.by_model(self._recogniser, words)
         said = sayings(tree, self._lexicon, clauses)
-        acts = [self._act(told, tree, said) for told in found]
+        acts = [self._act(told, tree, clauses, said) for told in found]
         kept_acts = without_repetition(acts, tree)
         self._observer.merged(acts, kept_acts)
         self._acts += kept_acts
@@ -134,24 +134,24 @@ class Judge:
                     return tuple(as_arguments(tree, node, "announces it", self._lexicon)[:1])
         return ()
 
-    def _participants(self, reading: Reading, tree: Tree) -> tuple[Argument, ...]:
+    def _participants(self, reading: Reading, tree: Tree, clauses: Clauses) -> tuple[Argument, ...]:
         """Return the subject of the clause in which talks or an accord are an occasion ("après des discussions")."""
         if reading.match.pattern.pos != "noun" or reading.match.pattern.entry.type not in {"CONSULT", "AGREE"}:
             return ()
         node = reading.match.node
         for above in tree.ancestors(node):
             if above.is_verbal:
-                subjects = Clauses(tree, self._lexicon).grammatical_subject(above)
+                subjects = clauses.grammatical_subject(above)
                 found = [a for n in subjects for a in as_arguments(tree, n, "clause", self._lexicon)]
                 return tuple(a for a in found if self._parties.is_actor(a) and not tree.is_below(node, a.node))
         return ()
 
-    def _act(self, told_act: Told, tree: Tree, said: list[Saying]) -> Act:
+    def _act(self, told_act: Told, tree: Tree, clauses: Clauses, said: list[Saying]) -> Act:
         reading, stance, plover = told_act.reading, told_act.stance, told_act.plover
         match, filled = reading.match, reading.filled
         if not filled.actors:
             implied = self._implied_actor(reading, tree, said)
-            implied = implied or self._participants(reading, tree)
+            implied = implied or self._participants(reading, tree, clauses)
             filled = Filled(implied, filled.targets, filled.governor, filled.supported)
         entry, node = match.pattern.entry, match.node
         spans = [(a.start, a.end) for a in filled.actors]

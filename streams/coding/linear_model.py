@@ -33,8 +33,9 @@ class LinearModel:
     def scores(self, features: Iterable[str]) -> list[float]:
         """Return the summed weights of each class; a feature given twice counts once, the order does not matter."""
         totals = [0.0] * len(self.classes)
-        for feature in sorted(set(features)):
-            for index, weight in self.weights.get(feature, ()):
+        weights = self.weights
+        for feature in sorted({f for f in features if f in weights}):
+            for index, weight in weights[feature]:
                 totals[index] += weight
         return totals
 

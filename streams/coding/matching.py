@@ -142,12 +142,13 @@ def match_at(pattern: Pattern, node: Node, tree: Tree, clauses: Clauses) -> Matc
 def find_matches(tree: Tree, lexicon: Lexicon, clauses: Clauses) -> list[list[Match]]:
     """Return, for each word that may carry an act, its matches, the most specific pattern first."""
     found: dict[int, list[Match]] = {}
+    words = {word for node in tree.nodes for word in (node.folded, *node.lemmas, PREPOSITIONS.get(node.folded, ""))}
     for node in tree.nodes:
         seen: set[int] = set()
         for lemma in sorted(node.lemmas):
             for pattern in lexicon.patterns.get(lemma, ()):
-                if id(pattern) in seen:
-                    continue
+                if not words.issuperset(pattern.rest) or id(pattern) in seen:
+                    continue  # most expressions are told off by a word that the sentence has not
                 seen.add(id(pattern))
                 match = match_at(pattern, node, tree, clauses)
                 if isinstance(match, Match):

@@ -69,6 +69,8 @@ class Parties:
         self._antecedents = antecedents
         self._on = on
         self._known: dict[tuple[str, str | None], ActorResolution] = {}
+        self._countries: Counter[str] | None = None
+        self._noun_classes: dict[tuple[frozenset[str], str, str], frozenset[str]] = {}
 
     def resolve_phrase(self, phrase: str, hint: str | None = None) -> ActorResolution:
         """Return whom a phrase names."""
@@ -82,8 +84,11 @@ class Parties:
 
     def named_countries(self) -> Counter[str]:
         """Return how often the article names each country by a state, demonym, person or body known to the table."""
-        found = self._table.find(self._text, language=self._lexicon.language)
-        return Counter(span.resolution.country for span in found if span.resolution.country is not None)
+        if self._countries is None:
+            found = self._table.find(self._text, language=self._lexicon.language)
+            named = (span.resolution.country for span in found)
+            self._countries = Counter(country for country in named if country is not None)
+        return self._countries
 
     def is_class(self, argument: Argument, names: Iterable[str]) -> bool:
         """Say whether an argument's head is of one of the classes (or is one of the lemmas)."""
@@ -91,13 +96,27 @@ class Parties:
 
     def classes_of(self, argument: Argument) -> tuple[str, ...]:
         """Return every class that an argument's head is of: those of ``classes.yaml`` and those decided here."""
-        return tuple(name for name in (*self._lexicon.classes, *_DECIDED) if self._of_class(argument, name))
+        listed = self._listed_classes(argument)
+        return (
+            *(name for name in self._lexicon.classes if name in listed),
+            *(name for name in _DECIDED if self._of_class(argument, name)),
+        )
+
+    def _listed_classes(self, argument: Argument) -> frozenset[str]:
+        """Return the classes of ``classes.yaml`` that an argument's head is of."""
+        core, node = argument.core, argument.node
+        key = (core.lemmas, core.folded, node.folded)
+        known = self._noun_classes.get(key)
+        if known is None:
+            words = {*core.lemmas, core.folded, node.folded}
+            known = frozenset(name for name, members in self._lexicon.classes.items() if not words.isdisjoint(members))
+            self._noun_classes[key] = known
+        return known
 
     def _of_class(self, argument: Argument, name: str) -> bool:
         core, node = argument.core, argument.node
         if name in self._lexicon.classes:
-            members = self._lexicon.classes[name]
-            return bool(core.lemmas & members) or core.folded in members or node.folded in members
+            return name in self._listed_classes(argument)
         if name == "NAME":
             return core.pos == "PROPN" or self._is_named(argument)
         if name == "ANY":
@@ -108,12 +127,14 @@ class Parties:
             return core.pos == "PRON" or core.folded in self._lexicon.word_set("third_person")
         if name == "PLURAL":
             return "Number=Plur" in core.morph
-        if name in {"COUNTRY", "PLACE", "ACTOR"}:
-            found = self.resolve_phrase(self._words(argument))
-            if name == "COUNTRY":
-                return found.id is not None and found.id.startswith("state:") and core.pos == "PROPN"
-            if name == "PLACE":
-                return core.pos == "PROPN" or bool(core.lemmas & self._lexicon.classes.get("AREA", frozenset()))
+        if name == "COUNTRY":
+            if core.pos != "PROPN":
+                return False
+            found = self.resolve_phrase(self._words(argument)).id
+            return found is not None and found.startswith("state:")
+        if name == "PLACE":
+            return core.pos == "PROPN" or bool(core.lemmas & self._lexicon.classes.get("AREA", frozenset()))
+        if name == "ACTOR":
             return self.is_actor(argument)
         word = fold(name)
         return word in core.lemmas or word in {core.folded, node.folded}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from streams.coding.arguments import Argument, as_arguments
 from streams.coding.assembly import Act
-from streams.coding.attribution import sayings, source_of
+from streams.coding.attribution import Saying, sayings, source_of
 from streams.coding.clauses import Clauses
 from streams.coding.confidence import is_quoted
 from streams.coding.coreference import Antecedents
@@ -121,6 +121,8 @@ class PartyCandidates:
         self._setting = setting
         self._quotes = quotes
         self._told = _ToldBefore(acts)
+        self._grammars: dict[int, tuple[Clauses, list[Saying]]] = {}
+        self._found: dict[tuple[int, int, int, str, str | None], list[ResolvedParty]] = {}
 
     def of(self, act: Act) -> Candidates:
         """Return the candidates of an act of the article."""
@@ -143,8 +145,7 @@ class PartyCandidates:
 
     def _in_sentence(self, act: Act) -> list[Candidate]:
         tree = act.tree
-        clauses = Clauses(tree, self._lexicon)
-        standing = _Standing(act, tree, clauses, self._lexicon)
+        standing = _Standing(act, tree, *self._grammar(tree))
         place = act.place.place
         hint = self._resolver.hint(place.entry.country if place is not None and act.place.own else None)
         out: list[Candidate] = []
@@ -165,8 +166,20 @@ class PartyCandidates:
             out.append(Candidate(parties, tuple(features), standing.described(phrase[0]), ruled))
         return out
 
+    def _grammar(self, tree: Tree) -> tuple[Clauses, list[Saying]]:
+        """Return the clauses of a sentence and who speaks in it, worked out once for all its acts."""
+        known = self._grammars.get(id(tree))  # a tree here is one of an act, so it lives as long as this
+        if known is None:
+            clauses = Clauses(tree, self._lexicon)
+            known = self._grammars[id(tree)] = (clauses, sayings(tree, self._lexicon, clauses))
+        return known
+
     def _resolved(self, argument: Argument, act: Act, tree: Tree, hint: str | None) -> list[ResolvedParty]:
-        found = self._resolver.resolve(argument, tree, self._resolver.hint_for(argument, act.plover, hint))
+        hint = self._resolver.hint_for(argument, act.plover, hint)
+        key = (id(tree), argument.node.index, argument.core.index, argument.source, hint)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._resolver.resolve(argument, tree, hint)
         return [self._setting.settle_party(party, act, self._parties) for party in found]
 
     def _sides(self, act: Act, party: ResolvedParty) -> str:
@@ -309,11 +322,10 @@ def _arguments(tree: Tree, node: Node, lexicon: Lexicon) -> list[Argument]:
 class _Standing:
     """Where the phrases of a sentence stand to one act's trigger."""
 
-    def __init__(self, act: Act, tree: Tree, clauses: Clauses, lexicon: Lexicon) -> None:
+    def __init__(self, act: Act, tree: Tree, clauses: Clauses, said: list[Saying]) -> None:
         self.tree = tree
         self._act = act
         node, governor = act.node, act.governor
-        said = sayings(tree, lexicon, clauses)
         source = source_of(tree, governor, said)
         self._subjects = _indexes(clauses.subject(node)) if node.is_verbal else frozenset()
         self._objects = _indexes(clauses.object(node)) if node.is_verbal else frozenset()

@@ -53,6 +53,9 @@ class Tree:
         self.sentence = sentence
         self.start = start
         self.end = end
+        self.spans: dict[int, tuple[int, int]] = {}
+        """Offsets of the noun phrases worked out so far, by the index of their head (:mod:`arguments`)."""
+        self._cases: dict[int, str] = {}
         for node in self.nodes:
             if node.head != node.index and 0 <= node.head < len(self.nodes):
                 self.nodes[node.head].children.append(node.index)
@@ -77,6 +80,12 @@ class Tree:
 
     def case(self, node: Node) -> str:
         """Return the preposition that marks a noun phrase, folded lemma; several are joined; empty without one."""
+        known = self._cases.get(node.index)
+        if known is None:
+            known = self._cases[node.index] = self._case(node)
+        return known
+
+    def _case(self, node: Node) -> str:
         words = [c for c in self.children(node, "case") if c.index < node.index]
         if not words:
             return ""
