@@ -218,10 +218,11 @@ class PlaceChoice:
         """
         verbal = plover in VERBAL_TYPES
         self._site = None if verbal else self._site_of(tree, predicate, governor)
-        self._acting = next((p for p in self.places if p.entry.kind == "country" and _is_within(p, taken)), None)
+        here = starting_in(self.places, tree.start, tree.end)
+        self._acting = next((p for p in here if p.entry.kind == "country" and _is_within(p, taken)), None)
         scored: list[tuple[float, int, ResolvedPlace]] = []
         seat: ResolvedPlace | None = None
-        for place in starting_in(self.places, tree.start, tree.end):
+        for place in here:
             nodes = nodes_between(tree, place.start, place.end)
             if nodes:
                 score = self._score(place, nodes, tree, predicate, governor, verbal=verbal)
