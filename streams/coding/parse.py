@@ -84,7 +84,7 @@ class Parser:
         """
         self.language = language
         self._nlp: Language = spacy.load(MODELS[language], exclude=["ner", "senter"])
-        _multiply_by_numpy(self._nlp)
+        multiply_by_numpy(self._nlp)
         self._threads = ThreadpoolController()
         self.forms = Forms(language, _lookups(self._nlp), wanted)
         for name in _UNUSED[language]:
@@ -186,7 +186,7 @@ def _one_sentence(tokens: int) -> Ints2d:
     return cast("Ints2d", starts.astype(np.uint64))
 
 
-def _multiply_by_numpy(nlp: Language) -> None:
+def multiply_by_numpy(nlp: Language) -> None:
     """Let numpy multiply the model's matrices: its kernels are up to three times as fast as those of thinc's own."""
     numpy_ops = NumpyOps(use_blis=False)
     for _, component in nlp.pipeline:
