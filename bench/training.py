@@ -94,6 +94,8 @@ def fit_words(examples: Sequence[WordExample], penalty: float = WORD_PENALTY) ->
 def fit_sides(examples: Sequence[SideExample], side: str, penalty: float = SIDE_PENALTY) -> LinearModel:
     """Return the conditional logit of one side's candidates."""
     used = [e for e in examples if e.side == side]
+    if not used:
+        return LinearModel((side,), {})
     options = [option for e in used for option in e.options]
     index = _index(options, LEAST_SEEN_SIDES)
     x = _matrix(options, index)

@@ -20,6 +20,9 @@ _ENOUGH_LETTERS = 40
 
 _LETTER = re.compile(r"[^\W\d_]")
 
+#: Marks and digits in a row that say nothing of a language, and would crowd out what does.
+_GAP = re.compile(r"[\W\d_]{6,}")
+
 
 @lru_cache(maxsize=1)
 def _initialised() -> bool:
@@ -38,7 +41,7 @@ def detect_language(text: str, hints: tuple[str | None, ...] = ()) -> str | None
     first = _LETTER.search(text)
     if first is None:
         return None
-    sample = one_for_one(text[first.start() : first.start() + _SAMPLE])  # past the marks that a page may begin with
+    sample = one_for_one(_sample(text, first.start()))
     letters = sum(c.isalpha() for c in sample)
     if letters == 0:
         return None
@@ -50,3 +53,16 @@ def detect_language(text: str, hints: tuple[str | None, ...] = ()) -> str | None
     if found and found != "und":
         return str(found)
     return told[0] if told else None
+
+
+def _sample(text: str, start: int) -> str:
+    """Return the words after an offset, up to :data:`_SAMPLE` code points, without long stretches of marks."""
+    pieces: list[str] = []
+    missing = _SAMPLE
+    while missing > 0 and start < len(text):
+        gap = _GAP.search(text, start, start + missing)
+        end = gap.start() if gap is not None else min(start + missing, len(text))
+        pieces.append(text[start:end])
+        missing -= end - start + 1
+        start = gap.end() if gap is not None else end
+    return " ".join(pieces)
