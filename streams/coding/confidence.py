@@ -8,7 +8,6 @@ docs/confidence.md). Below the least confidence of the same file nothing is publ
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from math import exp
 
 from streams.coding.assembly import Act
 from streams.coding.data_files import read_yaml
+from streams.coding.quotations import is_quoted, quoted_spans
 
 #: Acts of a type in other sentences are counted up to this: more say no more.
 _MOST_KIN = 4
@@ -27,9 +27,6 @@ _LAST_POSITION = 15
 #: Sentences longer than this, in code points, count as this long.
 _LONGEST = 400
 
-_QUOTES = frozenset('"«»“”')
-_OPENING = frozenset("«“")
-_CLOSING = frozenset("»”")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +70,6 @@ def setting_of(acts: Sequence[Act], text: str, sentences: int) -> Setting:
         acts=len(acts),
         quotes=quoted_spans(text),
     )
-
-
-def quoted_spans(text: str) -> tuple[tuple[int, int], ...]:
-    """Return the spans between quotation marks; a paragraph's end closes what was left open."""
-    spans: list[tuple[int, int]] = []
-    opened: int | None = None
-    for offset, letter in enumerate(text):
-        if letter == "\n":
-            opened = None
-        elif letter in _QUOTES:
-            if opened is None and letter not in _CLOSING:
-                opened = offset
-            elif opened is not None and letter not in _OPENING:
-                spans.append((opened, offset))
-                opened = None
-    return tuple(spans)
-
-
-def is_quoted(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
-    """Say whether an offset lies inside one of the quoted spans."""
-    index = bisect_left(spans, (offset, 0)) - 1
-    return index >= 0 and spans[index][0] < offset < spans[index][1]
 
 
 def features(act: Act, setting: Setting) -> dict[str, float]:

@@ -51,6 +51,8 @@ class Antecedents:
         self._count = 0
         self._names: dict[str, Antecedent] = {}
         self._speakers: dict[int, Antecedent] = {}
+        self._starts: list[int] = []
+        self._sentences: list[int] = []
 
     def read(self, tree: Tree, clauses: Clauses) -> None:
         """Remember the noun phrases of a sentence: subjects, objects, agents, and who speaks in it."""
@@ -66,6 +68,8 @@ class Antecedents:
                 found.append(made)
                 self._remember_name(argument, made, tree)
         self._seen[tree.sentence] += found
+        self._starts.append(tree.start)
+        self._sentences.append(tree.sentence)
         for made in found:
             self._called[made.core].append((self._count, made))
             self._count += 1
@@ -119,6 +123,18 @@ class Antecedents:
             if near in self._speakers:
                 return self._speakers[near]
         return None
+
+    def quoted(self, start: int, end: int) -> Antecedent | None:
+        """Return who says what stands in quotation marks from one offset to another, however many sentences that is.
+
+        The verb of saying stands in a sentence that the quotation touches, the last first, or in the one before it.
+        """
+        first = max(0, bisect_right(self._starts, start) - 1)
+        last = bisect_right(self._starts, end) - 1
+        for place in range(last, first - 1, -1):
+            if self._sentences[place] in self._speakers:
+                return self._speakers[self._sentences[place]]
+        return self._speakers.get(self._sentences[first] - 1) if self._sentences else None
 
     def first_subject(self, sentence: int) -> Antecedent | None:
         """Return the first subject of a sentence, None where it has none or was not read."""

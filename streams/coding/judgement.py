@@ -14,7 +14,6 @@ from streams.coding.attribution import Saying, sayings, source_of
 from streams.coding.circumstances import Circumstances
 from streams.coding.clauses import Clauses
 from streams.coding.completion import complete
-from streams.coding.confidence import quoted_spans
 from streams.coding.constraints import Constraints
 from streams.coding.coreference import Antecedents
 from streams.coding.dates import Tense
@@ -27,6 +26,7 @@ from streams.coding.parties import Parties, ResolvedParty
 from streams.coding.party_candidates import PartyCandidates
 from streams.coding.party_choice import with_parties
 from streams.coding.party_resolution import PartyResolver
+from streams.coding.quotations import quotation_at, quoted_spans
 from streams.coding.readings import SentenceReader, Told
 from streams.coding.repetition import Reading, without_repetition
 from streams.coding.roles import Filled
@@ -108,7 +108,7 @@ class Judge:
         """Return all acts read, parties without country settled in that of the article; ``readers`` is the source's."""
         setting = self._resolver.setting(readers)
         settled = [setting.settle(act, self._parties) for act in settle_dates(self._acts)]
-        completed = complete(settled, setting)
+        completed = [self._with_speaker(act) for act in complete(settled, setting)]
         if self._ranker is None:
             return completed
         candidates = PartyCandidates(
@@ -121,6 +121,17 @@ class Judge:
             acts=completed,
         )
         return [with_parties(candidates.of(act), self._ranker) for act in completed]
+
+    def _with_speaker(self, act: Act) -> Act:
+        """Return an act; one told in a quotation, whose sentence names no source, with the speaker as its source."""
+        span = quotation_at(act.trigger[0], self._quotes)
+        if act.source is not None or span is None:
+            return act
+        speaker = self._antecedents.quoted(*span)
+        if speaker is None:
+            return act
+        why = f"speaks the quotation that it stands in, by sentence {speaker.sentence}"
+        return replace(act, source=self._parties.named(speaker), source_reason=why)
 
     def _implied_actor(self, reading: Reading, tree: Tree, said: list[Saying]) -> tuple[Argument, ...]:
         """Return the authority that announces an arrest or an inquiry whose agent is not named: it is theirs."""

@@ -16,11 +16,11 @@ from streams.coding.arguments import Argument, as_arguments
 from streams.coding.assembly import Act
 from streams.coding.attribution import Saying, sayings, source_of
 from streams.coding.clauses import Clauses
-from streams.coding.confidence import is_quoted
 from streams.coding.coreference import Antecedents
 from streams.coding.lexicon import Lexicon
 from streams.coding.parties import Parties, ResolvedParty
 from streams.coding.party_resolution import PartyResolver
+from streams.coding.quotations import is_quoted
 from streams.coding.setting import Setting
 from streams.coding.tree import Node, Tree
 from streams.coding.trigger_words import part_of_speech

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from schemas.mention import PloverType
 from streams.coding.arguments import Argument, as_arguments
 from streams.coding.clauses import Clauses
-from streams.coding.confidence import is_quoted
 from streams.coding.lexicon import Lexicon
 from streams.coding.matching import Match
 from streams.coding.modality import Stance
 from streams.coding.parties import Parties
+from streams.coding.quotations import is_quoted
 from streams.coding.repetition import Reading
 from streams.coding.tree import Node, Tree
 

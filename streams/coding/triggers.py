@@ -7,11 +7,13 @@ design: :mod:`matching` decides on the parse. Does not look at grammar.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from streams.coding.forms import Forms
 from streams.coding.lexicon import Lexicon, Pattern
+from streams.coding.quotations import quoted_spans
 from streams.coding.text import Sentence, one_for_one
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*'?")
@@ -23,6 +25,9 @@ _CONTRACTED = frozenset({"de", "d'", "a", "en", "que", "qu'", "to", "on", "of", 
 #: In code points.
 _LONGEST_HEADING = 90
 _DASHES = frozenset("-–—")
+
+#: In sentences: what runs longer is a mark left open.
+_LONGEST_QUOTATION = 8
 
 _REFLEXIVES = frozenset(["se", "s'", "me", "m'", "nous", "te", "t'", "vous"])
 
@@ -59,7 +64,19 @@ def find_candidates(
         with_trigger.add(sentence.index)
         if sentence.index > 0 and lemmas & pronouns:
             as_context.add(sentence.index - 1)
+    as_context |= _closing_quotations(text, sentences, with_trigger)
     return Candidates(frozenset(with_trigger), frozenset(as_context - with_trigger))
+
+
+def _closing_quotations(text: str, sentences: Sequence[Sentence], with_trigger: set[int]) -> set[int]:
+    """Return the sentences that close a quotation which others hold acts of: they name its speaker."""
+    starts = [sentence.start for sentence in sentences]
+    out: set[int] = set()
+    for start, end in quoted_spans(text):
+        first, last = bisect_right(starts, start) - 1, bisect_right(starts, end) - 1
+        if 0 <= first < last <= first + _LONGEST_QUOTATION and not with_trigger.isdisjoint(range(first, last)):
+            out.add(sentences[last].index)
+    return out
 
 
 def sentence_lemmas(text: str, sentence: Sentence, forms: Forms) -> set[str]:

@@ -224,3 +224,16 @@ def test_score_rows_carry_the_gold_files_id() -> None:
     assert len(rows) == len(coding.mentions)
     assert {row["article"] for row in rows} == {"gold-1"}
     assert {"start", "end", "type", "actors", "targets", "place", "date", "modality", "quantities"} <= set(rows[0])
+
+
+def test_a_quotation_over_several_sentences_has_one_speaker() -> None:
+    text = (
+        "Le ministre ivoirien Paul Kouassi a réagi mardi à Abidjan. "
+        "« L'armée malienne a bombardé deux villages. Elle a tué douze civils. Rien ne peut le justifier », "
+        "a déclaré l'ambassadrice sénégalaise Awa Ndiaye."
+    )
+    found = [m for m in _coder().code([article(text)])[0].mentions if m.type == "ASSAULT"]
+    assert len(found) == 2
+    for mention in found:
+        assert mention.attribution is not None
+        assert "Ndiaye" in mention.attribution.text

@@ -7,7 +7,8 @@ import pytest
 from schemas.mention import Mention
 from streams.coding import confidence as confidence_module
 from streams.coding.coder import Coder, load_coder
-from streams.coding.confidence import Formula, confidence, formula, quoted_spans
+from streams.coding.confidence import Formula, confidence, formula
+from streams.coding.quotations import quoted_spans
 from tests.coding.articles import article
 
 _PLAIN = "L'armée turque a bombardé mardi un village du nord de la Syrie."
