@@ -11,7 +11,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, fsum
 
 from streams.coding.data_files import data_root
 
@@ -32,12 +32,11 @@ class LinearModel:
 
     def scores(self, features: Iterable[str]) -> list[float]:
         """Return the summed weights of each class; a feature given twice counts once, the order does not matter."""
-        totals = [0.0] * len(self.classes)
-        weights = self.weights
-        for feature in sorted({f for f in features if f in weights}):
-            for index, weight in weights[feature]:
-                totals[index] += weight
-        return totals
+        found: list[list[float]] = [[] for _ in self.classes]
+        for row in map(self.weights.get, set(features)):
+            for index, weight in row or ():
+                found[index].append(weight)
+        return [fsum(weights) for weights in found]  # exact, so in whatever order
 
     def probabilities(self, features: Iterable[str]) -> list[float]:
         """Return the probability of each class."""

@@ -35,10 +35,14 @@ _BATCH = 16
 #: So many words the parser remembers from article to article (measured: 30 MB); later ones only within theirs.
 _MOST_WORDS = 60_000
 
+#: spaCy's numbers for strings are below this; an array of signed ones gives the upper half as negative.
+_HASHES = 1 << 64
+
 #: Longest sentence in tokens: the rest of a longer one is parsed as a sentence of its own.
 _LONGEST_IN_TOKENS = 180
 
-_UNUSED = {"fr": ["ner", "senter", "lemmatizer"], "en": ["ner", "senter", "lemmatizer"]}
+#: The French rules of attributes write tags, which nobody reads, and tell white space: :func:`_as_white_space` does.
+_UNUSED = {"fr": ["ner", "senter", "lemmatizer", "attribute_ruler"], "en": ["ner", "senter", "lemmatizer"]}
 
 #: What the tokenizers would part at the hyphen though it is one name or one word.
 _JOINED = re.compile(
@@ -85,6 +89,7 @@ class Parser:
         self.language = language
         self._nlp: Language = spacy.load(MODELS[language], exclude=["ner", "senter"])
         multiply_by_numpy(self._nlp)
+        self._morphs: dict[int, frozenset[str]] = {}
         self._threads = ThreadpoolController()
         self.forms = Forms(language, _lookups(self._nlp), wanted)
         for name in _UNUSED[language]:
@@ -149,32 +154,44 @@ class Parser:
         joined = Doc(self._nlp.vocab, words=words, spaces=spaces)
         return joined if joined.text == text else doc
 
+    def _features(self, morph: int) -> frozenset[str]:
+        """Return the grammatical features that a number of spaCy's stands for; there are some hundreds in all."""
+        known = self._morphs.get(morph)
+        if known is None:
+            features = self._nlp.vocab.strings[morph].strip("_")
+            known = self._morphs[morph] = frozenset(features.split("|")) if features else frozenset()
+        return known
+
     def _tree(self, doc: Doc, sentence: Sentence, offset: int, text: str) -> Tree:
         nodes: list[Node] = []
-        for token in doc:
-            start = offset + token.idx
-            end = start + len(token.text)
-            surface = token.text
-            lemmas = self.forms.lemmas(surface)
+        strings = self._nlp.vocab.strings
+        rows = doc.to_array(["IDX", "LENGTH", "POS", "DEP", "HEAD", "MORPH"]).astype(np.int64).tolist()
+        words = doc.text
+        for index, (first, length, pos_id, relation, head, morph) in enumerate(rows):
+            start = offset + first
+            end = start + length
+            surface = words[first : first + length]
+            lemmas, folded, pos = self.forms.lemmas(surface), fold(surface), strings[pos_id]
             nodes.append(
                 Node(
-                    index=token.i,
+                    index=index,
                     text=text[start:end],
                     start=start,
                     end=end,
-                    pos=token.pos_,
-                    relation=token.dep_,
-                    head=token.head.i,
-                    morph=frozenset(str(token.morph).split("|")) if token.morph else frozenset(),
-                    folded=fold(surface),
+                    pos=pos,
+                    relation=strings[relation % _HASHES],
+                    head=index + head,
+                    morph=self._features(morph % _HASHES),
+                    folded=folded,
                     lemmas=lemmas,
-                    lemma=_likeliest(lemmas, fold(surface), token.pos_),
+                    lemma=_likeliest(lemmas, folded, pos),
                 )
             )
         if self.language == "en":
             _to_universal(nodes)
             repair_english(nodes)
         else:
+            _as_white_space(nodes)
             repair_french(nodes, self.forms.participle_of)
         return Tree(nodes, self.language, sentence.index, sentence.start, sentence.end)
 
@@ -232,6 +249,15 @@ def _likeliest(lemmas: frozenset[str], folded: str, pos: str) -> str:
         return folded
     others = [x for x in lemmas if x != folded]
     return min(others, key=lambda x: (len(x), x)) if others and pos != "PROPN" else folded
+
+
+def _as_white_space(nodes: list[Node]) -> None:
+    """Tag white space, and nothing else, as white space."""
+    for node in nodes:
+        if node.folded.isspace():
+            node.pos, node.relation, node.morph = "SPACE", "dep", frozenset()
+        elif node.pos == "SPACE":
+            node.pos, node.morph = "X", frozenset()
 
 
 def _to_universal(nodes: list[Node]) -> None:
