@@ -53,6 +53,7 @@ class Antecedents:
         self._speakers: dict[int, Antecedent] = {}
         self._starts: list[int] = []
         self._sentences: list[int] = []
+        self._spoken: list[int] = []  # the sentences that tell who speaks, in order
 
     def read(self, tree: Tree, clauses: Clauses) -> None:
         """Remember the noun phrases of a sentence: subjects, objects, agents, and who speaks in it."""
@@ -74,6 +75,8 @@ class Antecedents:
             self._called[made.core].append((self._count, made))
             self._count += 1
         self._note_speaker(tree, clauses)
+        if tree.sentence in self._speakers and tree.sentence not in self._spoken[-1:]:
+            self._spoken.append(tree.sentence)
 
     def _antecedent(self, argument: Argument, tree: Tree, *, subject: bool) -> Antecedent:
         core, node = argument.core, argument.node
@@ -131,10 +134,12 @@ class Antecedents:
         """
         first = max(0, bisect_right(self._starts, start) - 1)
         last = bisect_right(self._starts, end) - 1
-        for place in range(last, first - 1, -1):
-            if self._sentences[place] in self._speakers:
-                return self._speakers[self._sentences[place]]
-        return self._speakers.get(self._sentences[first] - 1) if self._sentences else None
+        if last < 0:
+            return None
+        spoken = bisect_right(self._spoken, self._sentences[last]) - 1
+        if spoken >= 0 and self._spoken[spoken] >= self._sentences[first]:
+            return self._speakers[self._spoken[spoken]]
+        return self._speakers.get(self._sentences[first] - 1)
 
     def first_subject(self, sentence: int) -> Antecedent | None:
         """Return the first subject of a sentence, None where it has none or was not read."""

@@ -106,6 +106,7 @@ _VICES: dict[str, Callable[[int], str]] = {
     "one sentence of commas": lambda n: "Les rebelles, la police, " * (n // 4) + "ont attaqué Goma.",
     "quotation marks": lambda n: '"' * n + "La police a tué un manifestant." + '"' * n,
     "quotations": lambda n: "« Nous attaquons », a dit le ministre. " * (n // 7),
+    "one quotation": lambda n: "« " + "La police a tué un homme. " * (n // 6) + "»",
     "unclosed quotations": lambda n: "« Nous attaquons Kiev, “ a dit le ministre. " * (n // 7),
     "brackets": lambda n: "(" * n + "La police a tué un manifestant" + ")" * n,
     "bracket pairs": lambda n: "La police a tué () [] {} un homme " + "() " * n,
