@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+from streams.coding.repair_inversion import subjects_behind
 from streams.coding.tree import Node, is_day
 
 #: Returns the folded infinitives whose past participle a form may be.
@@ -193,6 +194,7 @@ def repair_french(nodes: list[Node], participle_of: ParticipleOf) -> None:
     _bare_participles(nodes, participle_of)
     _numerals(nodes)
     _clitics(nodes)
+    subjects_behind(nodes)
     _inverted_passive(nodes)
     _subject_of_parenthesis(nodes)
     _relative_as_root(nodes)
