@@ -238,7 +238,9 @@ def faults(article: Article, coding: Coding) -> list[str]:
     out += [f"id {name} is borne by {times} mentions" for name, times in ids.items() if times > 1]
     for mention in coding.mentions:
         spans: list[Any] = [mention.evidence, mention.trigger, *mention.quantities, mention.date, mention.attribution]
-        spans += [party for party in (*mention.actors, *mention.targets) if party.start is not None]
+        spans += [
+            part for part in (*mention.actors, *mention.targets, mention.place) if part and part.start is not None
+        ]
         for span in spans:
             if span is not None and article.text[span.start : span.end] != span.text:
                 out.append(f"{type(span).__name__} {span.start}:{span.end} is not {span.text!r}")

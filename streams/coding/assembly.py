@@ -89,12 +89,18 @@ def _goldstein(cameo: str, plover: str) -> float | None:
     return float(ontology()["types"][plover]["goldstein"])
 
 
-def _party(found: ResolvedParty) -> Party:
+def _standing(text: str, words: str, start: int, end: int) -> tuple[int | None, int | None]:
+    """Return where words stand in the text; nowhere for those of the title, which lend an act its place and country."""
+    return (start, end) if text[start:end] == words else (None, None)
+
+
+def _party(found: ResolvedParty, text: str) -> Party:
     who = found.resolution
+    start, end = _standing(text, found.text, found.start, found.end)
     return Party(
         text=found.text,
-        start=found.start,
-        end=found.end,
+        start=start,
+        end=end,
         name=who.name,
         country=who.country,
         sector=who.sector,
@@ -105,11 +111,12 @@ def _party(found: ResolvedParty) -> Party:
     )
 
 
-def _place(chosen: ChosenPlace) -> Place | None:
+def _place(chosen: ChosenPlace, text: str) -> Place | None:
     found = chosen.place
     if found is None:
         return None
-    return place_part(found, f"{chosen.reason}; {found.how}")
+    start, end = _standing(text, found.text, found.start, found.end)
+    return place_part(found, f"{chosen.reason}; {found.how}").model_copy(update={"start": start, "end": end})
 
 
 def place_part(found: ResolvedPlace, how: str) -> Place:
@@ -162,8 +169,9 @@ def _quantity(found: QuantityExpression) -> Quantity:
 def make_mention(act: Act, article: Article, language: str, coder: CoderVersion, trust: tuple[float, str]) -> Mention:
     """Return the mention of an act, with its ids; ``trust`` is its confidence and the reason for it."""
     entry = act.pattern.entry
-    actors, targets = tuple(map(_party, act.actors)), tuple(map(_party, act.targets))
-    place, day = _place(act.place), _date(act.date)
+    text = article.text
+    actors, targets = (tuple(_party(p, text) for p in side) for side in (act.actors, act.targets))
+    place, day = _place(act.place, text), _date(act.date)
     codes = [p.code for p in actors]
     target_codes = [p.code for p in targets]
     types = ontology()["types"][act.plover]
@@ -213,7 +221,9 @@ def make_mention(act: Act, article: Article, language: str, coder: CoderVersion,
         historical=act.historical,
         attribution=None
         if act.source is None
-        else Attribution(text=act.source.text, start=act.source.start, end=act.source.end, party=_party(act.source)),
+        else Attribution(
+            text=act.source.text, start=act.source.start, end=act.source.end, party=_party(act.source, text)
+        ),
         confidence=trust[0],
         reasons=Reasons(
             type=act.type_reason,

@@ -237,3 +237,12 @@ def test_a_quotation_over_several_sentences_has_one_speaker() -> None:
     for mention in found:
         assert mention.attribution is not None
         assert "Ndiaye" in mention.attribution.text
+
+
+def test_what_only_the_title_names_stands_nowhere_in_the_text() -> None:
+    text = "Des hommes ont été arrêtés mardi pour avoir manifesté. Deux autres ont été condamnés à dix ans de prison."
+    [coding] = _coder().code([article(text, title="Sénégal : arrestations à Dakar")])
+    parts = [part for m in coding.mentions for part in (*m.actors, *m.targets, m.place) if part is not None]
+    assert any(part.text in {"Sénégal", "Dakar"} for part in parts)
+    for part in parts:
+        assert part.start is None or text[part.start : part.end] == part.text

@@ -164,7 +164,8 @@ def _assert_exact(given_article: Article, coding: Coding) -> None:
     for mention in coding.mentions:
         spans: list[Any] = [mention.evidence, mention.trigger, *mention.quantities]
         spans += [slot for slot in (mention.date, mention.attribution) if slot is not None]
-        spans += [p for p in (*mention.actors, *mention.targets) if p.start is not None]
+        parts = (*mention.actors, *mention.targets, mention.place)
+        spans += [part for part in parts if part is not None and part.start is not None]
         for span in spans:
             assert text[span.start : span.end] == span.text
         assert mention.evidence.start <= mention.trigger.start < mention.trigger.end <= mention.evidence.end
