@@ -28,7 +28,6 @@ _LAST_POSITION = 15
 _LONGEST = 400
 
 
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What the whole article says of the trust in one of its acts."""
