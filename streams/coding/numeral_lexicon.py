@@ -31,6 +31,7 @@ class NumeralLexicon:
     collectives: dict[str, int]
     plural_collectives: dict[str, int]
     vague: dict[str, int]
+    least_of: dict[str, int]
     halves: frozenset[str]
     half_after: tuple[str, ...]
     of: frozenset[str]
@@ -63,6 +64,7 @@ class NumeralLexicon:
             collectives=collectives,
             plural_collectives={word + raw["plural_suffix"]: value for word, value in collectives.items()},
             vague=_folded(raw["vague"]),
+            least_of=_folded(raw["least_of"]),
             halves=frozenset(raw["halves"]),
             half_after=tuple(token.folded for token in scan(raw["half_after"])),
             of=frozenset(raw["of"]),

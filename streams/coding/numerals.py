@@ -188,7 +188,8 @@ class NumeralReader:
         if first.folded in words.vague and (plural := self._plural(tokens, at)) is not None:
             return self._made(tokens, at, plural)
         if first.folded in words.plural_collectives and first.folded not in words.scales:
-            several = _Reading(_LEAST_PLURAL * words.plural_collectives[first.folded], at + 1, "plural")
+            least = words.least_of.get(first.folded, _LEAST_PLURAL)
+            several = _Reading(least * words.plural_collectives[first.folded], at + 1, "plural")
             return self._made(tokens, at, self._collective_chain(tokens, several))
         reading: _Reading | None = self._small(tokens, at)
         if reading is None and first.folded in words.articles:
@@ -307,6 +308,7 @@ class NumeralReader:
             one = words.scales[token.folded]
         if one is None:
             return None
+        least = least or words.least_of.get(token.folded, _LEAST_PLURAL)
         return self._collective_chain(tokens, _Reading(least * one, at + 2, "plural"))
 
     def _collective_chain(self, tokens: Sequence[Token], reading: _Reading) -> _Reading:
