@@ -1,4 +1,4 @@
-"""Train the models of a language on hand-coded articles, and measure them on articles that the training has not seen.
+"""Train the models of a language on coded articles, and measure them on articles that the training has not seen.
 
 usage: python -m bench.training GOLD.json… [--write] [--language fr]
 
@@ -45,7 +45,7 @@ SIDE_PENALTY = 3.0
 #: What the parties of an optional event count beside those of a core one.
 OPTIONAL_SIDE = 0.7
 LEAST_PROBABILITIES = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
-NOBODY = (1.0, 0.5, 0.3, 0.2, 0.1)
+NOBODY = (1.0, 0.5, 0.3, 0.25, 0.2, 0.1)
 #: Weights nearer to nothing than this are not written.
 _NEGLIGIBLE = 0.01
 _STEPS = 200
@@ -242,7 +242,10 @@ def collect(paths: Sequence[Path], language: str) -> Material:
 
 def write(material: Material, language: str, folder: Path = _MODELS) -> None:
     """Fit on all examples and write the three models of a language."""
-    source = f"fitted by bench/training.py on {len(material.articles)} hand-coded articles, see docs/learned.md"
+    source = (
+        f"source: own fit by bench/training.py on {len(material.articles)} coded articles, see docs/learned.md\n"
+        "licence: Apache-2.0"
+    )
     models = {
         "triggers": fit_words(material.words),
         "actors": fit_sides(material.sides, "actor"),

@@ -1,7 +1,7 @@
-"""What the trained models learn from: hand-coded articles read by the coder, each decision with its right answer.
+"""What the trained models learn from: coded articles read by the coder, each decision with its right answer.
 
 Every article is read twice by the coder itself, so that the features are those of normal running: once to describe its
-words, of which those that carry a hand-coded trigger are the answers; once with these words recognised, to list the
+words, of which those that carry a coded trigger are the answers; once with these words recognised, to list the
 candidates for their parties. Holds features, never sentences. Does not fit (:mod:`bench.training`).
 """
 
@@ -103,7 +103,7 @@ class _Teacher:
 
 
 class MaterialReader:
-    """Reads examples off hand-coded articles. Build one: it holds the parser."""
+    """Reads examples off coded articles. Build one: it holds the parser."""
 
     def __init__(self, language: str = "fr") -> None:
         """Take the language of the articles."""
@@ -112,7 +112,7 @@ class MaterialReader:
         self._coder = load_coder((language,), lambda _: Learned(self._teacher, self._teacher))
 
     def read(self, gold: GoldArticle) -> tuple[list[WordExample], list[SideExample]]:
-        """Return the examples of a hand-coded article; none if it is in another language."""
+        """Return the examples of a coded article; none if it is in another language."""
         teacher = self._teacher
         teacher.forget()
         self._coder.code([gold.article])

@@ -1,7 +1,7 @@
 """How much a mention is to be trusted, from 0 to 1, by a stated formula.
 
 A logistic of evidence: ``1 / (1 + exp(-(base + sum of weight x value)))``. Every feature is bounded and has a name that
-the mention's reason gives. The weights are data (``confidence.yaml``) and fitted on hand-coded news: the confidence
+the mention's reason gives. The weights are data (``confidence.yaml``) and fitted on coded news: the confidence
 estimates the share of mentions like this one that a human coder would code too (``bench/calibration.py``; figures in
 docs/confidence.md). Below the least confidence of the same file nothing is published. Does not fit anything itself.
 """

@@ -4,7 +4,6 @@ Does not choose among readings (:mod:`judgement`).
 """
 
 # ruff: noqa: PLR0911 - one constraint per branch; splitting them would hide their order
-# ruff: noqa: PLR0911 - one constraint per branch; splitting them would hide their order
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -52,6 +52,7 @@ class Antecedents:
         self._names: dict[str, Antecedent] = {}
         self._speakers: dict[int, Antecedent] = {}
         self._starts: list[int] = []
+        self._ends: list[int] = []
         self._sentences: list[int] = []
         self._spoken: list[int] = []  # the sentences that tell who speaks, in order
 
@@ -70,6 +71,7 @@ class Antecedents:
                 self._remember_name(argument, made, tree)
         self._seen[tree.sentence] += found
         self._starts.append(tree.start)
+        self._ends.append(tree.end)
         self._sentences.append(tree.sentence)
         for made in found:
             self._called[made.core].append((self._count, made))
@@ -133,8 +135,10 @@ class Antecedents:
         The verb of saying stands in a sentence that the quotation touches, the last first, or in the one before it.
         """
         first = max(0, bisect_right(self._starts, start) - 1)
+        if self._ends and self._ends[first] <= start and first + 1 < len(self._starts):
+            first += 1  # the sentence read before the quotation ends before it
         last = bisect_right(self._starts, end) - 1
-        if last < 0:
+        if last < first:
             return None
         spoken = bisect_right(self._spoken, self._sentences[last]) - 1
         if spoken >= 0 and self._spoken[spoken] >= self._sentences[first]:

@@ -1,4 +1,4 @@
-"""The trained models of a language: read from ``data/learned``, none where nobody has coded articles to train on.
+"""The trained models of a language: read from ``data/learned``, none where there are no coded articles to train on.
 
 How they were trained, on what, and how well they do on articles that they have not seen: docs/learned.md.
 """

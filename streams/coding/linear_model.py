@@ -1,4 +1,4 @@
-"""Linear models over named features, read from data files: what was learned from hand-coded articles, as numbers.
+"""Linear models over named features, read from data files: what was learned from coded articles, as numbers.
 
 A model holds a weight for each pair of a feature and a class; the probability of a class is the softmax of the summed
 weights. Features are plain strings that are there or not, so a decision can be read off its weights. Does not fit
@@ -99,10 +99,16 @@ def read_model(path: str) -> LinearModel:
 
 
 def write_model(model: LinearModel, source: str) -> bytes:
-    """Return the bytes of a model's file; the same model gives the same bytes."""
+    """Return the bytes of a model's file; the same model gives the same bytes.
+
+    Raises:
+        ValueError: if a feature's name holds a tab or a line end, or looks like a comment; the message names it.
+    """
     lines = [f"# {line}" for line in source.splitlines()]
     lines.append("\t".join(("classes", *model.classes)))
     for feature in sorted(model.weights):
+        if feature.startswith("# ") or any(sign in feature for sign in "\t\n"):
+            raise ValueError(f"feature {feature!r}: a model file can't hold it")
         cells = [f"{index}:{weight:.3g}" for index, weight in model.weights[feature]]
         lines.append("\t".join((feature, *cells)))
     return gzip.compress(("\n".join(lines) + "\n").encode("utf-8"), mtime=0)

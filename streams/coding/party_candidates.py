@@ -158,7 +158,7 @@ class PartyCandidates:
                 continue
             seen.add(phrase[0].core.index)
             resolved = [self._resolved(argument, act, tree, hint) for argument in phrase]
-            if not resolved[0]:
+            if not resolved[0] or _is_lost(resolved[0][0]):
                 continue
             features = self._features(act, phrase[0], resolved[0][0], standing)
             parties = tuple(party for several in resolved for party in several)
@@ -300,6 +300,11 @@ class PartyCandidates:
             label = f"subject before {before.human}"
             out += self._carried(act, [self._parties.named(before)], label, "subject of the sentence before")
         return out
+
+
+def _is_lost(party: ResolvedParty) -> bool:
+    """Say whether a party is a pronoun behind its verb whose antecedent was not found: "-il" names nobody."""
+    return party.text.startswith("-") and not party.coreference
 
 
 def _gist(reason: str) -> str:

@@ -1,8 +1,8 @@
-"""Which candidates are an act's actor and target, by models trained on hand-coded articles.
+"""Which candidates are an act's actor and target, by models trained on coded articles.
 
 Two models, one for each side, give every candidate a probability, and one to there being nobody. The pair that is
-likeliest together is taken, nobody on both sides twice. What the rules found is a candidate like any other, so the
-models can keep, change or fill it. Does not find candidates (:mod:`party_candidates`).
+likeliest together is taken; one party never stands on both sides. What the rules found is a candidate like any other,
+so the models can keep, change or fill it. Does not find candidates (:mod:`party_candidates`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which words tell an act, and of which type, by a model trained on hand-coded articles.
+"""Which words tell an act, and of which type, by a model trained on coded articles.
 
 The lexicon says what a word can tell; whether it does so here, a linear model decides from the lexicon's verdicts and
 from what stands around the word. A word of the lexicon whose constraints fail may be taken all the same, one whose

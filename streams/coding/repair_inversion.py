@@ -11,7 +11,7 @@ from streams.coding.tree import Node
 #: Subject pronouns behind a verb, as the tokenizer leaves them.
 ENCLITICS = frozenset({"-il", "-elle", "-ils", "-elles", "-je", "-on", "-nous", "-vous", "-tu"})
 _EUPHONIC = "-t"
-_PAUSES = frozenset({",", '"', ";", "!", "?", "...", "…"})
+_PAUSES = frozenset({",", '"', "»", "”", ";", "!", "?", ".", "…"})
 
 
 def subjects_behind(nodes: list[Node]) -> None:

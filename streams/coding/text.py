@@ -84,7 +84,6 @@ def one_for_one(text: str) -> str:
     return text.translate(_ONE_FOR_ONE)
 
 
-@lru_cache(maxsize=65536)
 def fold(word: str) -> str:
     """Return a word without case and accents, for look-ups that must survive missing accents ("Etat", "ETAT")."""
     return _remembered(word) if len(word) <= _LONGEST_REMEMBERED else _folded(word)

@@ -246,3 +246,14 @@ def test_what_only_the_title_names_stands_nowhere_in_the_text() -> None:
     assert any(part.text in {"Sénégal", "Dakar"} for part in parts)
     for part in parts:
         assert part.start is None or text[part.start : part.end] == part.text
+
+
+def test_a_quotation_is_not_given_to_who_spoke_another_one_long_before() -> None:
+    text = (
+        "« Nous condamnons les frappes », a déclaré mardi le président sénégalais Moussa Faye. "
+        "Il fait beau sur la ville. Les marchés sont ouverts. Les enfants jouent dehors. La mer est calme. "
+        "« L'armée malienne a bombardé deux villages. Elle a tué douze civils. »"
+    )
+    found = [m for m in _coder().code([article(text)])[0].mentions if m.type == "ASSAULT" and m.evidence.start > 150]
+    assert found
+    assert all(m.attribution is None for m in found)
