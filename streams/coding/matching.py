@@ -9,7 +9,7 @@ from typing import Literal
 from streams.coding.clauses import Clauses
 from streams.coding.lexicon import Lexicon, Pattern
 from streams.coding.text import fold
-from streams.coding.tree import PREPOSITIONS, Node, Tree
+from streams.coding.tree import DETERMINERS, PREPOSITIONS, Node, Tree
 
 #: Words that may stand between the parts of an expression ("a fait hier un usage important de").
 _GAP = {"verb": 4, "noun": 1, "adjective": 1}
@@ -18,32 +18,7 @@ _CLITICS = frozenset({"en", "y", "s'", "se", "m'", "n'", "ne", "pas"})
 
 
 #: Determiners that are never pronouns.
-_SURE_DETERMINERS = frozenset(
-    [
-        "un",
-        "une",
-        "des",
-        "du",
-        "au",
-        "aux",
-        "ce",
-        "cet",
-        "cette",
-        "ces",
-        "son",
-        "sa",
-        "ses",
-        "leurs",
-        "plusieurs",
-        "deux",
-        "trois",
-        "quelques",
-        "a",
-        "an",
-        "this",
-        "these",
-    ]
-)
+_SURE_DETERMINERS = DETERMINERS | {"a", "an", "this", "these"}
 
 
 @dataclass(frozen=True, slots=True)

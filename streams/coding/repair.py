@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from streams.coding.repair_inversion import subjects_behind
-from streams.coding.tree import Node, is_day
+from streams.coding.tree import DETERMINERS, Node, is_day
 
 #: Returns the folded infinitives whose past participle a form may be.
 ParticipleOf = Callable[[str], frozenset[str]]
@@ -105,41 +105,9 @@ _BETWEEN = frozenset(
     ]
 )
 _MISTAGGED = frozenset({"NOUN", "ADJ", "PROPN", "X", "ADV", "ADP"})
-_DETERMINERS = frozenset(
-    [
-        "l'",
-        "le",
-        "la",
-        "les",
-        "un",
-        "une",
-        "des",
-        "du",
-        "au",
-        "aux",
-        "ce",
-        "cet",
-        "cette",
-        "ces",
-        "son",
-        "sa",
-        "ses",
-        "leur",
-        "leurs",
-        "plusieurs",
-        "deux",
-        "trois",
-        "quatre",
-        "cinq",
-        "six",
-        "sept",
-        "huit",
-        "neuf",
-        "dix",
-        "quelques",
-    ]
-)
 _CLITIC_OR_ARTICLE = frozenset(["l'", "le", "la", "les", "leur"])
+_FEW = frozenset(["quatre", "cinq", "six", "sept", "huit", "neuf", "dix"])
+_DETERMINERS = DETERMINERS | _CLITIC_OR_ARTICLE | _FEW
 _NOMINAL_RELATIONS = ("nsubj", "obj", "iobj", "nmod", "obl", "appos", "conj")
 #: Participles that are everyday prepositions, nouns or adverbs without an auxiliary.
 _NEVER_BARE = frozenset(

@@ -179,6 +179,12 @@ PREPOSITIONS = {
     "lors": "lors de", "upon": "on", "onto": "on",
 }  # fmt: skip
 
+#: French determiners that are never pronouns, folded.
+DETERMINERS = frozenset(
+    ["un", "une", "des", "du", "au", "aux", "ce", "cet", "cette", "ces",
+     "son", "sa", "ses", "leurs", "plusieurs", "deux", "trois", "quelques"]
+)  # fmt: skip
+
 _DAYS = frozenset(
     [
         "lundi",
