@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 
 from bench.articles import read_articles
-from connectors.publisher import Publisher
+from connectors.publishing.publisher import Publisher
 from connectors.settings import PublisherSettings
 from depeche.accounts import Report
 from depeche.audit import audit, render

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connectors.dates import read_date
+from connectors.formats.dates import read_date
 from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, Source, make_article
 from schemas.base import clean_text
 from schemas.ids import digest

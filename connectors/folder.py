@@ -17,7 +17,7 @@ from typing import Final
 
 from connectors.decide import Listing, candidates, decide
 from connectors.entry import Entry
-from connectors.files import JSONL_SUFFIXES, Parsed, ReadError, read_file, readable_name
+from connectors.formats.files import JSONL_SUFFIXES, Parsed, ReadError, read_file, readable_name
 from connectors.records import FileState, StateChange
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State

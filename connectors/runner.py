@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from connectors.feed import FeedSource
+from connectors.feeds.feed_source import FeedSource
 from connectors.folder import FolderSource
 from connectors.metrics import ConnectorMetrics
-from connectors.producer import KafkaPythonProducer, ProducerFactory
-from connectors.publisher import Publisher
+from connectors.publishing.producer import KafkaPythonProducer, ProducerFactory
+from connectors.publishing.publisher import Publisher
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Source
 from connectors.state import State, StateError

@@ -17,11 +17,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from connectors.dates import read_date
-from connectors.encoding import UndecodableError, decode_html, decode_text
 from connectors.entry import Entry, article_of
-from connectors.files import LineError, Parsed, ReadError, entry_of_line, read_path
-from connectors.html_page import entry_of_page
+from connectors.formats.dates import read_date
+from connectors.formats.encoding import UndecodableError, decode_html, decode_text
+from connectors.formats.files import LineError, Parsed, ReadError, entry_of_line, read_path
+from connectors.formats.html_page import entry_of_page
 from depeche.present import counted, mention_table, printable
 from schemas.article import Article, Identity, Provenance, Source
 from schemas.base import clean_text

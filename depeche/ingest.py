@@ -15,7 +15,7 @@ from typing import Final
 
 from connectors.decide import Listing, SeenIndex, decide
 from connectors.entry import Entry
-from connectors.publisher import Publisher
+from connectors.publishing.publisher import Publisher
 from connectors.settings import DROP_SOURCE
 from depeche.cluster import check_listening
 from depeche.code_texts import Unreadable, entries_of_paths

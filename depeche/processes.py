@@ -16,7 +16,7 @@ from datetime import timedelta
 from importlib import metadata
 from types import FrameType
 
-from connectors.opml import SHIPPED_FEEDS, OpmlError, read_opml
+from connectors.feeds.opml import SHIPPED_FEEDS, OpmlError, read_opml
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.cluster import ClusterError, check_listening

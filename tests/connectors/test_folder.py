@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.files import Parsed, ReadError, read_file
 from connectors.folder import FolderSource, FoundFile, is_settled, scan
+from connectors.formats.files import Parsed, ReadError, read_file
 from connectors.records import StateChange
 from connectors.source import Batch
 from connectors.state import State

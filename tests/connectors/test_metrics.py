@@ -2,7 +2,7 @@ import re
 from typing import get_args
 
 from connectors.decide import MAX_EDITS
-from connectors.feed import PollOutcome
+from connectors.feeds.feed_source import PollOutcome
 from connectors.metrics import POLL_OUTCOMES, ConnectorMetrics
 
 

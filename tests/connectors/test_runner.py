@@ -7,14 +7,14 @@ import pytest
 
 from connectors.decide import Candidates
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import Publisher
+from connectors.publishing.publisher import Publisher
 from connectors.records import SeenEntry, StateChange
 from connectors.runner import ConnectorRunner, drive
 from connectors.settings import ConnectorSettings, PublisherSettings
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
 from tests.connectors.making import NOW, article
-from tests.connectors.publishing import Log
+from tests.connectors.publishing.contract import Log
 
 ROW = SeenEntry("s", "k", "l", "h", "t", None, None, 1, NOW, NOW)
 COMMIT = StateChange((ROW,))

@@ -76,7 +76,7 @@ def test_the_connectors_get_what_is_set() -> None:
 
 
 def test_a_compression_that_is_not_installed_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.producer.has_zstd", lambda: False)
+    monkeypatch.setattr("connectors.publishing.producer.has_zstd", lambda: False)
     with pytest.raises(MisuseError, match="compression zstd needs the package zstandard"):
         run_connectors(settings(poll_feeds=False, compression="zstd"), "b:1", port=0, supervised=False)
 

@@ -15,14 +15,14 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import Publisher
+from connectors.publishing.publisher import Publisher
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
 from schemas.article import Article, Source
 from tests.connectors.making import article
-from tests.connectors.publishing import PublisherContract, Stored
+from tests.connectors.publishing.contract import PublisherContract, Stored
 from tests.integration.feed_server import FeedServer, Page, rss
 
 pytestmark = pytest.mark.integration

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from connectors.fetch import Fetched, FetchFailure, fetch, open_session
 from connectors.settings import FetchSettings
+from connectors.web.fetch import Fetched, FetchFailure, fetch, open_session
 from tests.connectors.making import NOW
 from tests.integration.feed_server import FeedServer, Page, rss
 
@@ -211,7 +211,7 @@ def test_a_redirect_to_a_private_address_is_refused(server: FeedServer, monkeypa
     server.pages["/a"] = Page(status=302, headers={"Location": f"http://127.0.0.2:{port}/rss"})
     server.pages["/rss"] = Page(FEED)
     # Loopback has no public address: for this test 127.0.0.1 is one, and 127.0.0.2 is not.
-    monkeypatch.setattr("connectors.fetch.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("connectors.web.fetch.is_public", lambda address: address == "127.0.0.1")
     result = failure(get(server.url("/a"), settings=FetchSettings(total_seconds=2.0)))
     assert result.error_class == "forbidden"
     assert "127.0.0.2" in result.reason

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.html_text import html_to_text, looks_like_html, strip_tags, text_of
+from connectors.formats.html_text import html_to_text, looks_like_html, strip_tags, text_of
 from schemas.base import is_clean_text
 
 PARAGRAPHS = (

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.fetch import is_public, retry_after
+from connectors.feeds.schedule import JITTER, MAX_INTERVAL, is_due, next_poll
 from connectors.records import FeedState
-from connectors.schedule import JITTER, MAX_INTERVAL, is_due, next_poll
+from connectors.web.fetch import is_public, retry_after
 from tests.connectors.making import NOW
 
 INTERVAL = timedelta(minutes=15)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.decide import Listing, SeenIndex, decide
-from connectors.feed_parse import FeedError, parse_feed
-from connectors.feed_translate import translate
+from connectors.formats.feed_parse import FeedError, parse_feed
+from connectors.formats.feed_translate import translate
 from schemas.article import Article, Provenance, Source
 
 FEEDS = Path(__file__).parent / "feeds"

@@ -17,16 +17,16 @@ from typing import Final, Literal
 
 from connectors.decide import Decision, Listing, candidates, decide
 from connectors.entry import one_line
-from connectors.feed_parse import FeedError, NativeFeed, parse_feed
-from connectors.feed_translate import translate
-from connectors.fetch import Fetched, FetchFailure
-from connectors.fetcher import Fetcher, Polled
+from connectors.feeds.schedule import is_due, next_poll
+from connectors.formats.feed_parse import FeedError, NativeFeed, parse_feed
+from connectors.formats.feed_translate import translate
 from connectors.metrics import ConnectorMetrics
 from connectors.records import FeedState, SeenEntry, StateChange
-from connectors.schedule import is_due, next_poll
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
+from connectors.web.fetch import Fetched, FetchFailure
+from connectors.web.fetcher import Fetcher, Polled
 from schemas.article import Article, Provenance
 from schemas.ids import digest
 

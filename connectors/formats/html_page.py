@@ -11,7 +11,7 @@ from typing import Final
 from lxml import etree
 
 from connectors.entry import Entry, language_code, one_line
-from connectors.html_text import HIDDEN, element_text, is_too_deep, parse_html, strip_tags
+from connectors.formats.html_text import HIDDEN, element_text, is_too_deep, parse_html, strip_tags
 from connectors.urls import absolute_url, canonical_url
 
 _AROUND_ARTICLE: Final = frozenset({"nav", "aside", "footer", "form", "dialog", "menu"})

@@ -1,6 +1,6 @@
 """The edge to kafka-python: how its producer is built, and how it is let go of. All its quirks are met here.
 
-Does not know articles: see `connectors.publisher`.
+Does not know articles: see `connectors.publishing.publisher`.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from connectors.in_flight import InFlightBound
 from connectors.metrics import ConnectorMetrics
-from connectors.producer import (
+from connectors.publishing.in_flight import InFlightBound
+from connectors.publishing.producer import (
     Headers,
     KafkaPythonProducer,
     Producer,

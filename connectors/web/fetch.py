@@ -1,6 +1,6 @@
 """One HTTP fetch of a feed: conditional, bounded in size, time and redirects; every failure is a value.
 
-Does not parse, does not decide when to fetch again (see `connectors.schedule`), keeps no cookies and no cache.
+Does not parse, does not decide when to fetch again (see `connectors.feeds.schedule`), keeps no cookies and no cache.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from aiohttp.client_exceptions import (
     TooManyRedirects,
 )
 
-from connectors.decompression import ACCEPTED, ContentCodingError, TooLargeError, decoded_body
 from connectors.settings import FetchSettings
 from connectors.source import ErrorClass
+from connectors.web.decompression import ACCEPTED, ContentCodingError, TooLargeError, decoded_body
 
 _CHUNK: Final = 64 * 1024
 _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"

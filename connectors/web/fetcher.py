@@ -12,9 +12,9 @@ from datetime import datetime
 
 import aiohttp
 
-from connectors.fetch import Fetched, FetchFailure, fetch, open_session
 from connectors.records import FeedState
 from connectors.settings import FetchSettings, Subscription
+from connectors.web.fetch import Fetched, FetchFailure, fetch, open_session
 
 _LOG = logging.getLogger(__name__)
 

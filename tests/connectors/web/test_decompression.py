@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from connectors.decompression import ContentCodingError, TooLargeError, decoded_body
+from connectors.web.decompression import ContentCodingError, TooLargeError, decoded_body
 
 BODY = b"<rss>" + b"nouvelle " * 1000 + b"</rss>"
 RAW_DEFLATE = zlib.compress(BODY)[2:-4]

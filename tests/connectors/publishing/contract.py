@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connectors.producer import Headers, Producer, ProducerError, RecordTooLargeError
-from connectors.publisher import Publisher
+from connectors.publishing.producer import Headers, Producer, ProducerError, RecordTooLargeError
+from connectors.publishing.publisher import Publisher
 from connectors.settings import PublisherSettings
 from schemas.article import Article
 from schemas.dead_letter import DeadLetter

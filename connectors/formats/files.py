@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, get_args
 
-from connectors.encoding import UndecodableError, decode_html, decode_text
 from connectors.entry import Entry, language_code, one_line
-from connectors.html_page import entry_of_page
+from connectors.formats.encoding import UndecodableError, decode_html, decode_text
+from connectors.formats.html_page import entry_of_page
 from connectors.urls import absolute_url, canonical_url
 from schemas.article import ArticleStatus
 from schemas.base import clean_text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dates import FUTURE_TOLERANCE, read_date
+from connectors.formats.dates import FUTURE_TOLERANCE, read_date
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

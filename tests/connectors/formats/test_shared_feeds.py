@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connectors.decide import Listing, SeenIndex, decide
-from connectors.feed_parse import parse_feed
-from connectors.feed_translate import translate
+from connectors.formats.feed_parse import parse_feed
+from connectors.formats.feed_translate import translate
 from schemas.article import Provenance, Source
 
-SHARED = Path(os.environ.get("DEPECHE_SHARED", Path(__file__).parents[2].parent / "shared"))
+SHARED = Path(os.environ.get("DEPECHE_SHARED", Path(__file__).parents[3].parent / "shared"))
 FEEDS = sorted((SHARED / "data" / "feeds").glob("*.xml"))
 URL = "https://feed.example/rss.xml"
 

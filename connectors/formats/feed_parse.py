@@ -1,7 +1,7 @@
 """Bytes of a feed to feedparser's native shape: RSS 0.9x to 2.0, RDF, Atom. Never opens a file or a connection.
 
 The document is first read once by expat, which costs little and refuses what would cost much: entities, deep
-nesting, too many entries, web pages. Does not translate: see `connectors.feed_translate`.
+nesting, too many entries, web pages. Does not translate: see `connectors.formats.feed_translate`.
 """
 
 from __future__ import annotations

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from connectors.entry import Entry
-from connectors.feed import FeedSource
-from connectors.feed_parse import NativeFeed
-from connectors.feed_translate import translate
-from connectors.fetch import Fetched, FetchFailure
-from connectors.fetcher import Fetcher, Polled
+from connectors.feeds.feed_source import FeedSource
+from connectors.formats.feed_parse import NativeFeed
+from connectors.formats.feed_translate import translate
 from connectors.metrics import ConnectorMetrics
 from connectors.records import FeedState
 from connectors.settings import ConnectorSettings, PublisherSettings, Subscription
 from connectors.source import Batch
 from connectors.state import State
+from connectors.web.fetch import Fetched, FetchFailure
+from connectors.web.fetcher import Fetcher, Polled
 from schemas.article import Source
 from tests.connectors.making import NOW
 
@@ -152,7 +152,7 @@ def test_an_article_in_two_feeds_of_a_source_is_published_once(rig: Rig) -> None
 
 def test_an_unchanged_body_is_not_parsed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.poll()
-    monkeypatch.setattr("connectors.feed.parse_feed", None)
+    monkeypatch.setattr("connectors.feeds.feed_source.parse_feed", None)
     rig.poll(after=INTERVAL)
     polls = rig.metrics.registry.get_sample_value
     assert polls("depeche_feed_polls_total", {"outcome": "unchanged"}) == 1
@@ -200,7 +200,7 @@ def test_a_bug_that_one_feed_trips_is_its_own_failure(rig: Rig, monkeypatch: pyt
             raise RuntimeError(msg)
         return real(native, url=url)
 
-    monkeypatch.setattr("connectors.feed.translate", faulty)
+    monkeypatch.setattr("connectors.feeds.feed_source.translate", faulty)
     batch = rig.poll()
     assert [article.text for article in batch.articles] == ["Un."]
     assert [(error.where, error.error_class) for error in batch.errors] == [(TWO, "bug")]

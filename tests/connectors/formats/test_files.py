@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from connectors.entry import Entry
-from connectors.files import LineError, Parsed, ReadError, entry_of_line, read_file, read_path
+from connectors.formats.files import LineError, Parsed, ReadError, entry_of_line, read_file, read_path
 
 
 def entries(path: Path) -> list[Entry]:
@@ -163,12 +163,12 @@ def test_a_large_text_passes_and_a_larger_one_is_an_error(tmp_path: Path, monkey
     path = tmp_path / "big.txt"
     path.write_bytes("é".encode() * (10 * 1024 * 1024))
     assert [len(entry.text) for entry in entries(path)] == [10 * 1024 * 1024]
-    monkeypatch.setattr("connectors.files.MAX_DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr("connectors.formats.files.MAX_DOCUMENT_BYTES", 1000)
     assert errors(path) == ["big.txt: larger than 1000 bytes"]
 
 
 def test_a_line_without_end_is_passed_over_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.files.MAX_DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr("connectors.formats.files.MAX_DOCUMENT_BYTES", 1000)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"id": 1, "text": "a"}\n' + b"x" * 3_000_000 + b'\n{"id": 2, "text": "b"}\n')
     assert [entry.guid for entry in entries(path)] == ["1", "2"]

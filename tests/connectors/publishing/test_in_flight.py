@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from connectors.in_flight import InFlightBound
+from connectors.publishing.in_flight import InFlightBound
 
 
 def test_room_is_bounded_in_records_and_in_bytes() -> None:

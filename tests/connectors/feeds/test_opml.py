@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from connectors.opml import NAMESPACE, OpmlError, read_opml, shipped_feeds
+from connectors.feeds.opml import NAMESPACE, OpmlError, read_opml, shipped_feeds
 
 LIST = f"""<?xml version="1.0" encoding="UTF-8"?>
 <opml version="2.0" xmlns:d="{NAMESPACE}"><head><title>t</title></head><body>

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.entry import Entry, language_code, one_line
-from connectors.feed_parse import NativeFeed
-from connectors.html_text import text_of
+from connectors.formats.feed_parse import NativeFeed
+from connectors.formats.html_text import text_of
 from connectors.urls import absolute_url, canonical_url
 from schemas.base import clean_text
 

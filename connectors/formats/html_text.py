@@ -1,6 +1,6 @@
 """HTML to plain text: what a reader reads, blocks on lines of their own. Pure.
 
-Does not tell an article from the navigation around it (see `connectors.html_page`), and does not render tables.
+Does not tell an article from the navigation around it (see `connectors.formats.html_page`), and does not render tables.
 """
 
 from __future__ import annotations

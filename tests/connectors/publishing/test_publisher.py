@@ -4,11 +4,11 @@ from collections.abc import Callable
 import pytest
 
 from connectors.metrics import ConnectorMetrics
-from connectors.publisher import Publisher
+from connectors.publishing.publisher import Publisher
 from connectors.settings import PublisherSettings
 from schemas.dead_letter import DeadLetter
 from tests.connectors.making import article
-from tests.connectors.publishing import Log, PublisherContract, Stored
+from tests.connectors.publishing.contract import Log, PublisherContract, Stored
 
 SETTINGS = PublisherSettings("memory", "t", max_article_bytes=1_000_000, retry_seconds=0.001, stall_seconds=0.3)
 

@@ -1,0 +1,1 @@
+"""Articles onto Kafka. Knows nothing of where they come from."""

@@ -1,0 +1,1 @@
+"""Fetching over HTTP: one request, many side by side, within manners. Knows nothing of feeds or articles."""
