@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from connectors.formats.dates import read_date
-from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, Source, make_article
+from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, Rights, Source, make_article
 from schemas.base import clean_text
 from schemas.ids import digest
 
@@ -44,7 +44,18 @@ class Entry:
     """Which field `published_raw` is from; "updated" where the entry has no date of publication."""
     status: ArticleStatus = "usable"
     source_id: str | None = None
-    """The source that the entry itself names (.jsonl only)."""
+    """The source that the entry itself names (.jsonl, wire formats)."""
+    has_body: bool = True
+    """False where the text is only a summary or teaser (a feed without content, a sitemap)."""
+    raw_hash: str | None = None
+    """Hash over the entry as written, without what changes by itself (comment counts, dates of change); null where
+    the format is not read so. An entry with a known one need not be read again."""
+    publisher_version: int | None = None
+    """The publisher's own number of this version (ninjs, NewsML-G2)."""
+    rights: Rights | None = None
+    """What the publisher says may be done with it."""
+    embargoed: datetime | None = None
+    """Not to be published before this moment, UTC."""
 
     @property
     def content_key(self) -> str:
@@ -104,4 +115,6 @@ def article_of(
         fetched=fetched,
         provenance=provenance,
         status=entry.status,
+        publisher_version=entry.publisher_version,
+        rights=entry.rights,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 FileStatus = Literal["reading", "done", "error"]
@@ -20,6 +20,7 @@ class SeenEntry:
     """The feed's URL, or the drop's name. Two feeds may list one article in different words: each is compared
     with what it said itself, or the two would take turns as the article's new version."""
     content_hash: str
+    """Of the article as this listing words it (its page's text is not in it)."""
     title_hash: str
     url: str | None
     """Canonical URL."""
@@ -30,6 +31,21 @@ class SeenEntry:
     first_seen: datetime
     last_seen: datetime
     """When it was last in the listing, to a day."""
+    raw_hash: str | None = None
+    """`Entry.raw_hash` when it was last read: where the listing shows it again, there is nothing to read."""
+    publisher_version: int | None = None
+    """The highest of the publisher's own version numbers that was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEntry:
+    """An entry that a listing has shown and that need not be read again."""
+
+    raw_hash: str
+    source_id: str
+    key: str
+    url: str | None
+    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +60,84 @@ class FeedState:
     """Verbatim."""
     body_hash: str | None = None
     """SHA-256 of the last body that was read to its end."""
-    failures: int = 0
-    """Polls in a row that failed."""
+    failures: float = 0.0
+    """Weight of the polls in a row that failed; see `connectors.feeds.schedule.failure_weight`."""
     last_poll: datetime | None = None
     last_success: datetime | None = None
+    last_new: datetime | None = None
+    """When it last brought an entry that nobody knew."""
     last_outcome: str = "never polled"
+    last_error: str | None = None
+    polls: int = 0
+    interval: timedelta | None = None
+    """What the schedule has come to for this feed; None before the first poll that went well."""
+    why: str = "never polled"
+    """Why the next poll is when it is, for people."""
+    moved_to: str | None = None
+    """Where permanent redirects lead."""
+    moved_polls: int = 0
+    """In how many polls in a row they led there."""
+    parked: str | None = None
+    """Why it is no longer polled on schedule (410), for people."""
+    title: str | None = None
+    """As the feed calls itself."""
+    hub: str | None = None
+    """Its WebSub hub, as it declares it."""
+    topic: str | None = None
+    """Its own address, as it declares it to the hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecord:
+    """One of the last fetches of a feed, for people."""
+
+    url: str
+    at: datetime
+    fetch_id: str
+    outcome: str
+    """`updated`, `unchanged`, `not_modified`, or the class of the error."""
+    status: int | None
+    bytes: int
+    """On the wire."""
+    seconds: float
+    new: int = 0
+    edited: int = 0
+    seen: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPage:
+    """An article that waits for the text of its page."""
+
+    source_id: str
+    key: str
+    url: str
+    """The page."""
+    article: bytes
+    """The `Article` as the feed gives it: what is published where the page gives nothing better."""
+    queued: datetime
+    next_try: datetime
+    attempts: int = 0
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HubSubscription:
+    """A WebSub subscription to one feed's hub (W3C WebSub)."""
+
+    feed_url: str
+    hub: str
+    topic: str
+    path: str
+    """The unguessable end of our callback URL."""
+    secret: str
+    """For the HMAC of what the hub delivers."""
+    status: Literal["requested", "verified", "refused"]
+    next_action: datetime
+    """When to ask (again) or to renew."""
+    lease_ends: datetime | None = None
+    failures: int = 0
     last_error: str | None = None
 
 
@@ -79,10 +168,18 @@ class StateChange:
     """All that one batch changes, written in one transaction."""
 
     seen: tuple[SeenEntry, ...] = ()
+    shown: tuple[tuple[str, tuple[str, ...], datetime], ...] = ()
+    """(listing, raw hashes, moment): these entries stood in the listing unchanged."""
     feeds: tuple[FeedState, ...] = ()
+    fetches: tuple[FetchRecord, ...] = ()
     files: tuple[FileState, ...] = ()
+    pending: tuple[PendingPage, ...] = ()
+    """Put in the queue, in place of what waits under the same source and key."""
+    pages_done: tuple[PendingPage, ...] = ()
+    """Taken off the queue, unless replaced since."""
+    hubs: tuple[HubSubscription, ...] = ()
     forget: tuple[tuple[str, datetime], ...] = ()
     """(listing, moment): entries of the listing that it has not shown since the moment are forgotten."""
 
     def __bool__(self) -> bool:
-        return bool(self.seen or self.feeds or self.files or self.forget)
+        return any(getattr(self, name) for name in self.__slots__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
@@ -24,7 +24,9 @@ class Subscription:
     url: str
     source: Source
     interval: timedelta | None = None
-    """Time between polls; None for the connectors' own."""
+    """Time between polls; None for the connectors' own, adapted to the feed."""
+    full_text: bool | None = None
+    """Whether entries that give only a summary are followed to their pages; None for the connectors' own setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,44 @@ class FetchSettings:
     user_agent: str = DEFAULT_USER_AGENT
     """Name and contact, so that a publisher can write to whoever runs this."""
     total_seconds: float = 30.0
-    """For one fetch, redirects and body with it."""
+    """For one fetch, redirects and body with it; waiting for the host's turn is not counted."""
     max_body_bytes: int = 10 * 1024 * 1024
-    """Of the body, decompressed."""
+    """Of the body, on the wire and decompressed."""
     max_redirects: int = 4
-    concurrency: int = 16
-    """Fetches at a time."""
+    concurrency: int = 64
+    """Connections at a time."""
+    host_concurrency: int = 2
+    """Requests at a time to one host, and to one registrable domain."""
+    host_gap_seconds: float = 5.0
+    """Least time between the starts of two requests to one host, and to one registrable domain."""
+    proxy: str | None = None
+    """http:// URL of a proxy for all requests; it then answers for which addresses may be reached."""
+    allowed_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that may be fetched from though they are not public: feeds within the house."""
     allow_private_addresses: bool = False
     """Whether feeds on loopback, private and link-local addresses may be fetched. Off, so that a feed list from
     others can't make the connector read what only this machine can reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushSettings:
+    """The HTTP way in: articles by POST, and what WebSub hubs deliver."""
+
+    host: str = "127.0.0.1"
+    port: int = 9402
+    """0 takes a free one."""
+    token: str = field(default="", repr=False)
+    """What `POST /articles` must carry as `Authorization: Bearer …`; empty: nobody may post."""
+    max_body_bytes: int = 8 * 1024 * 1024
+    """Of one request, decompressed."""
+    max_waiting: int = 64
+    """Requests that may wait for the broker; one more is answered 429."""
+    ack_seconds: float = 30.0
+    """How long a request waits for the broker's acknowledgement before it is answered 503."""
+    public_url: str | None = None
+    """Base URL at which hubs reach us (`https://depeche.example/push`); None: no WebSub subscriptions are made."""
+    lease: timedelta = timedelta(days=10)
+    """The lease that hubs are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +114,15 @@ class ConnectorSettings:
     drop_interval: timedelta = timedelta(seconds=2)
     """Time between two scans of a drop folder."""
     poll_interval: timedelta = timedelta(minutes=15)
-    """Time between two polls of a feed."""
+    """Time between two polls of a feed, to start with; adapted to how often it brings something new."""
     fetch: FetchSettings = FetchSettings()
     max_entries: int = 5_000
-    """A feed with more entries is refused, with an error: never read in part."""
+    """A feed with more entries is refused, with an error: never read in part. A sitemap may have 50,000."""
+    parser_processes: int = 2
+    """Processes that parse feeds and pages, each killed where it takes too long."""
+    parse_seconds: float = 20.0
+    """How long the parsing of one feed or page may take."""
+    full_text: bool = True
+    """Whether entries that give only a summary are followed to their pages."""
+    push: PushSettings | None = None
+    """The HTTP way in; None for none."""

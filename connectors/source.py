@@ -16,9 +16,36 @@ from connectors.records import StateChange
 from schemas.article import Article
 
 ErrorClass = Literal[
-    "unreachable", "timeout", "http", "tls", "forbidden", "too_large", "encoding", "malformed", "invalid", "io", "bug"
+    # reaching a server
+    "dns",  # the host's name has no address
+    "unreachable",  # no connection, or it was dropped before an answer
+    "tls",  # certificate or handshake
+    "forbidden",  # an address that is not on the public internet
+    "timeout",  # no complete answer within the time
+    "held",  # not asked: the host told us to wait, and longer than we queue
+    # its answer
+    "protocol",  # no proper HTTP: broken status line, headers too long or malformed
+    "redirect",  # too many, in a circle, without or with an unusable target
+    "rate_limited",  # 429, or 503 with Retry-After
+    "gone",  # 410
+    "http_client",  # any other 4xx
+    "http_server",  # 5xx
+    "http",  # any other status that is no success
+    "too_large",  # over the cap, on the wire or decompressed
+    "truncated",  # the body ends before its length says
+    "encoding",  # content coding or characters that can't be undone
+    # its content
+    "web_page",  # a web page in place of a feed
+    "malformed",  # not what it says it is
+    "hostile",  # entities, deep nesting, too many entries: refused
+    "parse_timeout",  # the parser did not end in time and was killed
+    "parse_crash",  # the parser's process died
+    # elsewhere
+    "invalid",  # an address, entry, line that can't be used
+    "io",  # files
+    "bug",
 ]
-"""The kinds of errors that metrics tell apart; bounded."""
+"""The kinds of errors that metrics and schedules tell apart; bounded."""
 
 
 @dataclass(frozen=True, slots=True)

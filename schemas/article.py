@@ -59,6 +59,17 @@ class Published(Part):
     """How `value` was read from `raw` ("rfc822", "iso8601", …), or why it is null."""
 
 
+class Rights(Part):
+    """What the publisher says may be done with the article, in its own words. Kept, never interpreted."""
+
+    holder: Text | None = None
+    """Who holds the copyright."""
+    notice: Text | None = None
+    """The copyright line."""
+    usage_terms: Text | None = None
+    """What a user may do, under which conditions."""
+
+
 class Provenance(Part):
     """The way the text came."""
 
@@ -72,6 +83,11 @@ class Provenance(Part):
     """HTTP Last-Modified of the response, verbatim."""
     hop: Literal["feed", "page", "file", "push", "backfill"]
     """What the text was taken from."""
+    page_url: str | None = None
+    """The address that the entry's page was read at, after redirects, where it was fetched."""
+    choice: str | None = None
+    """Why the text is the feed's or the page's, where a page was wanted ("page: 4210 characters, feed 180",
+    "feed: the page is behind a paywall", …)."""
 
 
 class Article(Message):
@@ -107,6 +123,10 @@ class Article(Message):
     """`ids.content_hash(...)`: SHA-256 over title, summary, text and status."""
     status: ArticleStatus = "usable"
     """`killed` withdraws every version; `corrected` says that the publisher calls this a correction."""
+    publisher_version: int | None = Field(default=None, ge=0)
+    """The publisher's own number of this version, where its format has one (ninjs, NewsML-G2)."""
+    rights: Rights | None = None
+    """What the publisher says may be done with it."""
     provenance: Provenance
     """The way the text came."""
 
@@ -153,6 +173,8 @@ def make_article(
     language: str | None = None,
     authors: tuple[str, ...] = (),
     status: ArticleStatus = "usable",
+    publisher_version: int | None = None,
+    rights: Rights | None = None,
 ) -> Article:
     """Build an article with its derived ids.
 
@@ -175,5 +197,7 @@ def make_article(
         fetched=fetched,
         content_hash=digest,
         status=status,
+        publisher_version=publisher_version,
+        rights=rights,
         provenance=provenance,
     )

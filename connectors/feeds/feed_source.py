@@ -130,7 +130,10 @@ class FeedSource:
                     # Only a poll that has read the whole feed knows what is no longer in it.
                     forget.append((result.state.url, now - _FORGET_AFTER))
         return Batch(
-            tuple(articles), tuple(errors), StateChange(tuple(seen), tuple(states), forget=tuple(forget)), counts
+            tuple(articles),
+            tuple(errors),
+            StateChange(seen=tuple(seen), feeds=tuple(states), forget=tuple(forget)),
+            counts,
         )
 
     def _result(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
@@ -221,7 +224,7 @@ class FeedSource:
             next_poll=next_poll(
                 now=now,
                 interval=self._interval(polled),
-                failures=failures,
+                failures=int(failures),
                 jitter=self._randomness(),
                 retry_after=failure.retry_after,
             ),
