@@ -1,13 +1,15 @@
-"""Feed lists in OPML 2.0, and the one that is shipped. Does not fetch lists or feeds.
+"""Feed lists in OPML 2.0, read and written, and the one that is shipped. Does not fetch lists or feeds.
 
 Read: `outline` elements with `xmlUrl`, however deep in groups. `text` or `title` names the source, `language` is
 standard OPML; the namespace `https://depeche.example/opml` adds `source` (the source's id; feeds of one newspaper
-share it), `country` (ISO 3166-1 alpha-2) and `minutes` (between polls).
+share it), `country` (ISO 3166-1 alpha-2), `minutes` (between polls) and `fullText` (`true` or `false`: whether
+entries that give only a summary are followed to their pages). What is written is read back exactly.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -25,7 +27,10 @@ NAMESPACE: Final = "https://depeche.example/opml"
 SHIPPED_FEEDS: Final = Path(__file__).parent / "data" / "feeds.opml"
 """The feed list that is used where none is given."""
 MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_MINUTES: Final = 10_080
+"""Longest time between two polls that a list may ask for: a week."""
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE|<\0!\0D\0O\0C\0T\0Y\0P\0E", re.IGNORECASE)
+_TRUTH: Final = {"true": True, "false": False}
 _HOST_PREFIXES: Final = ("www.", "rss.", "feeds.", "feed.", "rssfeeds.")
 
 
@@ -50,10 +55,20 @@ def _interval(outline: etree._Element) -> timedelta | None:
     raw = _attribute(outline, "minutes")
     if raw is None:
         return None
-    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= 10_080):
-        msg = f"line {outline.sourceline}: minutes is {raw!r}, must be a whole number from 1 to 10080"
+    if not (raw.isascii() and raw.isdigit() and 1 <= int(raw[:6]) <= MAX_MINUTES):
+        msg = f"line {outline.sourceline}: minutes is {raw!r}, must be a whole number from 1 to {MAX_MINUTES}"
         raise OpmlError(msg)
     return timedelta(minutes=int(raw))
+
+
+def _full_text(outline: etree._Element) -> bool | None:
+    raw = _attribute(outline, "fullText")
+    if raw is None:
+        return None
+    if raw not in _TRUTH:
+        msg = f"line {outline.sourceline}: fullText is {raw!r}, must be true or false"
+        raise OpmlError(msg)
+    return _TRUTH[raw]
 
 
 def _subscription(outline: etree._Element) -> Subscription:
@@ -78,7 +93,7 @@ def _subscription(outline: etree._Element) -> Subscription:
         first = error.errors(include_url=False)[0]
         msg = f"line {outline.sourceline}: {first['loc'][0]} is {first['input']!r}: {first['msg']}"
         raise OpmlError(msg) from error
-    return Subscription(url, source, _interval(outline))
+    return Subscription(url, source, _interval(outline), _full_text(outline))
 
 
 def read_opml(data: bytes) -> tuple[Subscription, ...]:
@@ -115,6 +130,59 @@ def read_opml(data: bytes) -> tuple[Subscription, ...]:
         msg = "no outline with an xmlUrl: no feeds in it"
         raise OpmlError(msg)
     return tuple(found.values())
+
+
+def _minutes(subscription: Subscription) -> str | None:
+    if subscription.interval is None:
+        return None
+    minutes, rest = divmod(subscription.interval, timedelta(minutes=1))
+    if rest or not 1 <= minutes <= MAX_MINUTES:
+        msg = f"{subscription.url}: a list can't say {subscription.interval}: whole minutes from 1 to {MAX_MINUTES}"
+        raise OpmlError(msg)
+    return str(minutes)
+
+
+def write_opml(subscriptions: Iterable[Subscription], *, title: str) -> bytes:
+    """Write a feed list that `read_opml` reads back exactly; a feed that is given twice is written once.
+
+    Args:
+        subscriptions: in the order of the list.
+        title: of the list, for people.
+
+    Raises:
+        OpmlError: a subscription can't be written so (an interval that is no whole number of minutes, a control
+            character in a name); the message names the feed. Or there is none: a list without feeds can't be read.
+    """
+    root = etree.Element("opml", attrib={"version": "2.0"}, nsmap={"depeche": NAMESPACE})
+    etree.SubElement(etree.SubElement(root, "head"), "title").text = title
+    body = etree.SubElement(root, "body")
+    written: set[str] = set()
+    for subscription in subscriptions:
+        if subscription.url in written:
+            continue
+        written.add(subscription.url)
+        source = subscription.source
+        values = {
+            "text": source.name or "",
+            "type": "rss",
+            "xmlUrl": subscription.url,
+            "language": source.language,
+            f"{{{NAMESPACE}}}source": source.id,
+            f"{{{NAMESPACE}}}country": source.country,
+            f"{{{NAMESPACE}}}minutes": _minutes(subscription),
+            f"{{{NAMESPACE}}}fullText": None if subscription.full_text is None else str(subscription.full_text).lower(),
+        }
+        try:
+            etree.SubElement(
+                body, "outline", attrib={name: value for name, value in values.items() if value is not None}
+            )
+        except ValueError as error:
+            msg = f"{subscription.url}: {error}"
+            raise OpmlError(msg) from error
+    if not written:
+        msg = "no feeds: there is nothing to write"
+        raise OpmlError(msg)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
 def shipped_feeds() -> tuple[Subscription, ...]:
