@@ -1,98 +1,47 @@
-"""What the connectors remember, in SQLite: seen entries, feeds, files. One writer; safe against a kill at any time.
+"""What the connectors remember, in SQLite: seen entries, feeds, pages that wait, files. One process writes it.
 
-Every change is one transaction (WAL, synchronous=FULL). Does not decide anything, and is written to only after the
-broker's acknowledgement (`connectors.runner`).
+Every change is one transaction, written only after the broker's acknowledgement (`connectors.runner`). Does not decide
+anything. Which feeds are subscribed is not here: see `connectors.feeds.subscriptions`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, fields
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
+from connectors.database import Database, StateError
 from connectors.decide import Candidates, SeenIndex
-from connectors.records import FeedState, FileState, SeenEntry, StateChange
-
-_APPLICATION_ID: Final = 0x44455043
-"""Marks the file as ours ("DEPC"), so that no other database is ever migrated by mistake."""
-_MIGRATIONS: Final = (
-    """
-    CREATE TABLE seen (
-        source_id TEXT NOT NULL, key TEXT NOT NULL, listing TEXT NOT NULL, content_hash TEXT NOT NULL,
-        title_hash TEXT NOT NULL, url TEXT, moved_key TEXT, versions INTEGER NOT NULL,
-        first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, PRIMARY KEY (source_id, key, listing)
-    ) WITHOUT ROWID;
-    CREATE INDEX seen_moved ON seen (source_id, moved_key) WHERE moved_key IS NOT NULL;
-    CREATE INDEX seen_listing ON seen (listing, last_seen);
-    CREATE TABLE feeds (
-        url TEXT PRIMARY KEY, next_poll TEXT NOT NULL, etag TEXT, last_modified TEXT, body_hash TEXT,
-        failures INTEGER NOT NULL, last_poll TEXT, last_success TEXT, last_outcome TEXT NOT NULL, last_error TEXT
-    ) WITHOUT ROWID;
-    CREATE TABLE files (
-        drop_folder TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-        status TEXT NOT NULL, byte_offset INTEGER NOT NULL, line INTEGER NOT NULL, error TEXT,
-        PRIMARY KEY (drop_folder, path)
-    ) WITHOUT ROWID;
-    """,
+from connectors.records import (
+    FeedState,
+    FetchRecord,
+    FileState,
+    HubSubscription,
+    ListedEntry,
+    PendingPage,
+    SeenEntry,
+    StateChange,
 )
-_SEEN_COLUMNS: Final = ", ".join(field.name for field in fields(SeenEntry))
-_SEEN_PLACES: Final = ", ".join("?" for _ in fields(SeenEntry))
-_FILE_COLUMNS: Final = "drop_folder, path, size, mtime_ns, status, byte_offset, line, error"
-_FEED_COLUMNS: Final = ", ".join(field.name for field in fields(FeedState))
-_FEED_PLACES: Final = ", ".join("?" for _ in fields(FeedState))
+from connectors.rows import Table, time_text
 
+__all__ = ["KEPT_FETCHES", "State", "StateError", "read_feeds", "read_fetches"]
 
-class StateError(Exception):
-    """The state can't be used; the message names the file, the reason and the way out."""
-
-
-def _time(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
-def _moment(value: str) -> datetime:
-    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)
-
-
-def _as_column(value: object) -> object:
-    return _time(value) if isinstance(value, datetime) else value
-
-
-def _seen_entry(row: tuple[Any, ...]) -> SeenEntry:
-    source_id, key, listing, content_hash, title_hash, url, moved_key, versions, first_seen, last_seen = row
-    return SeenEntry(
-        source_id=source_id,
-        key=key,
-        listing=listing,
-        content_hash=content_hash,
-        title_hash=title_hash,
-        url=url,
-        moved_key=moved_key,
-        versions=versions,
-        first_seen=_moment(first_seen),
-        last_seen=_moment(last_seen),
-    )
-
-
-def _feed_state(row: tuple[Any, ...]) -> FeedState:
-    url, next_poll, etag, last_modified, body_hash, failures, last_poll, last_success, outcome, error = row
-    return FeedState(
-        url=url,
-        next_poll=_moment(next_poll),
-        etag=etag,
-        last_modified=last_modified,
-        body_hash=body_hash,
-        failures=failures,
-        last_poll=_moment(last_poll) if last_poll else None,
-        last_success=_moment(last_success) if last_success else None,
-        last_outcome=outcome,
-        last_error=error,
-    )
+KEPT_FETCHES: Final = 20
+"""Fetches remembered for each feed."""
+_LISTED_BEFORE: Final = timedelta(days=2)
+"""How much older than the last poll an entry's last sight may be where it stood in that poll: sights are kept to a
+day."""
+_SEEN: Final = Table("seen", SeenEntry)
+_FEEDS: Final = Table("feeds", FeedState)
+_FETCHES: Final = Table("fetches", FetchRecord)
+_FILES: Final = Table("files", FileState)
+_PENDING: Final = Table("pending", PendingPage)
+_HUBS: Final = Table("hubs", HubSubscription)
+_LISTED: Final = Table("seen", ListedEntry)
+_R = TypeVar("_R")
 
 
 class State:
@@ -104,116 +53,75 @@ class State:
         Raises:
             StateError: another process has it, it is damaged, of a newer version, or not ours.
         """
-        self._path = path
-        self._lock = threading.RLock()
-        with self._wrapped("open"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._guard = self._only_writer()
-            try:
-                self._connection = self._open()
-            except BaseException:
-                self._guard.close()
-                raise
+        self._guard = _only_writer(path)
+        try:
+            self._database = Database(path)
+            self._feeds = {row.url: row for row in map(_FEEDS.row, self._database.read(_FEEDS.select))}
+        except BaseException:
+            self._guard.close()
+            raise
 
     @property
     def path(self) -> Path:
         """The state's file."""
-        return self._path
-
-    def _only_writer(self) -> sqlite3.Connection:
-        """Hold an exclusive transaction on a file beside the state for as long as the process lives.
-
-        The system lets go of it however the process ends; others may still read the state meanwhile.
-        """
-        guard = sqlite3.connect(f"{self._path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            guard.execute("BEGIN EXCLUSIVE")
-        except BaseException as error:
-            guard.close()
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                msg = (
-                    f"state {self._path} is in use by another connectors process: stop it, or give this one a data "
-                    "folder of its own"
-                )
-                raise StateError(msg) from error
-            raise
-        return guard
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if damage != "ok":
-                raise sqlite3.DatabaseError(damage)
-            self._migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application != _APPLICATION_ID and tables:
-            msg = f"{self._path} is a database of another program: choose another data folder"
-            raise StateError(msg)
-        if version > len(_MIGRATIONS):
-            msg = (
-                f"state {self._path} has version {version}, this program knows {len(_MIGRATIONS)}: "
-                "use the newer program, or another data folder"
-            )
-            raise StateError(msg)
-        for number in range(version, len(_MIGRATIONS)):
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_MIGRATIONS[number]} PRAGMA application_id = {_APPLICATION_ID}; "
-                f"PRAGMA user_version = {number + 1}; COMMIT;"
-            )
-
-    @contextmanager
-    def _wrapped(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            hint = (
-                "move the file away to start anew: what feeds and folders still hold is then published again, "
-                "with the same ids"
-                if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-                else "check the path, its permissions and the space left"
-            )
-            msg = f"can't {action} state {self._path}: {error}; {hint}"
-            raise StateError(msg) from error
-
-    def _read(self, query: str, parameters: Iterable[object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, self._wrapped("read"):
-            return self._connection.execute(query, tuple(parameters)).fetchall()
+        return self._database.path
 
     def seen(self, wanted: Candidates) -> SeenIndex:
         """Return what is known under the given keys."""
         rows: list[SeenEntry] = []
-        with self._lock:
-            for column, keys in (("key", wanted.keys), ("moved_key", wanted.moved_keys)):
-                query = f"SELECT {_SEEN_COLUMNS} FROM seen WHERE source_id = ? AND {column} = ?"  # noqa: S608 - constants
-                for key in sorted(keys):
-                    rows.extend(_seen_entry(row) for row in self._read(query, key))
+        for column, keys in (("key", wanted.keys), ("moved_key", wanted.moved_keys)):
+            query = f"{_SEEN.select} WHERE source_id = ? AND {column} = ?"
+            for key in sorted(keys):
+                rows.extend(map(_SEEN.row, self._database.read(query, key)))
         return SeenIndex.of(rows)
 
+    def listed(self, listing: str, last_poll: datetime | None) -> dict[str, ListedEntry]:
+        """Return the entries that a listing showed at its last poll, by their raw hash."""
+        if last_poll is None:
+            return {}
+        query = f"{_LISTED.select} WHERE listing = ? AND last_seen >= ? AND raw_hash IS NOT NULL"
+        rows = self._database.read(query, (listing, time_text(last_poll - _LISTED_BEFORE)))
+        return {row.raw_hash: row for row in map(_LISTED.row, rows)}
+
     def feeds(self) -> dict[str, FeedState]:
-        """Return all feeds by URL."""
-        rows = self._read(f"SELECT {_FEED_COLUMNS} FROM feeds")  # noqa: S608 - constants
-        return {row[0]: _feed_state(row) for row in rows}
+        """Return all feeds by URL, as last committed."""
+        return self._feeds.copy()
+
+    def feed(self, url: str) -> FeedState | None:
+        """Return one feed, as last committed."""
+        return self._feeds.get(url)
+
+    def fetches(self, url: str) -> list[FetchRecord]:
+        """Return the last fetches of a feed, the latest first."""
+        return _read_fetches(self._database, url)
 
     def files(self, drop: str) -> dict[str, FileState]:
         """Return the files of a drop folder by their relative path."""
-        rows = self._read(f"SELECT {_FILE_COLUMNS} FROM files WHERE drop_folder = ?", (drop,))  # noqa: S608 - constants
-        return {row[1]: FileState(*row) for row in rows}
+        rows = self._database.read(f'{_FILES.select} WHERE "drop" = ?', (drop,))
+        return {row.path: row for row in map(_FILES.row, rows)}
 
     def file(self, drop: str, path: str) -> FileState | None:
         """Return one file of a drop folder."""
-        rows = self._read(f"SELECT {_FILE_COLUMNS} FROM files WHERE drop_folder = ? AND path = ?", (drop, path))  # noqa: S608 - constants
-        return FileState(*rows[0]) if rows else None
+        rows = self._database.read(f'{_FILES.select} WHERE "drop" = ? AND path = ?', (drop, path))
+        return _FILES.row(rows[0]) if rows else None
+
+    def pending_pages(self, now: datetime, limit: int) -> list[PendingPage]:
+        """Return pages that are to be read now, the longest due first."""
+        query = f"{_PENDING.select} WHERE next_try <= ? ORDER BY next_try LIMIT ?"
+        return list(map(_PENDING.row, self._database.read(query, (time_text(now), limit))))
+
+    def pending_next(self) -> datetime | None:
+        """Return when the next page is to be read; None where none waits."""
+        rows = self._database.read(f"{_PENDING.select} ORDER BY next_try LIMIT 1")
+        return _PENDING.row(rows[0]).next_try if rows else None
+
+    def pending_count(self) -> int:
+        """Return how many articles wait for their page."""
+        return int(self._database.read("SELECT count(*) FROM pending")[0][0])
+
+    def hubs(self) -> dict[str, HubSubscription]:
+        """Return the WebSub subscriptions by the feed's URL."""
+        return {row.feed_url: row for row in map(_HUBS.row, self._database.read(_HUBS.select))}
 
     def commit(self, change: StateChange) -> None:
         """Write a change: all of it, or, killed on the way, nothing.
@@ -223,42 +131,112 @@ class State:
         """
         if not change:
             return
-        with self._lock, self._wrapped("write"), self._transaction() as execute:
-            for seen in change.seen:
+        with self._database.transaction() as execute:
+            _put(execute, _SEEN, change.seen)
+            _put(execute, _FEEDS, change.feeds)
+            _put(execute, _FETCHES, change.fetches)
+            _put(execute, _FILES, change.files)
+            _put(execute, _PENDING, change.pending)
+            _put(execute, _HUBS, change.hubs)
+            for listing, hashes, moment in change.shown:
+                for raw_hash in hashes:
+                    execute(
+                        "UPDATE seen SET last_seen = ? WHERE listing = ? AND raw_hash = ?",
+                        (time_text(moment), listing, raw_hash),
+                    )
+            for url in {fetch.url for fetch in change.fetches}:
                 execute(
-                    f"INSERT OR REPLACE INTO seen ({_SEEN_COLUMNS}) VALUES ({_SEEN_PLACES})",  # noqa: S608 - constants
-                    tuple(map(_as_column, astuple(seen))),
+                    "DELETE FROM fetches WHERE url = ?1 AND at < "
+                    "(SELECT at FROM fetches WHERE url = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
+                    (url, KEPT_FETCHES - 1),
                 )
-            for feed in change.feeds:
+            for page in change.pages_done:
                 execute(
-                    f"INSERT OR REPLACE INTO feeds ({_FEED_COLUMNS}) VALUES ({_FEED_PLACES})",  # noqa: S608 - constants
-                    tuple(map(_as_column, astuple(feed))),
+                    "DELETE FROM pending WHERE source_id = ? AND key = ? AND article = ?",
+                    (page.source_id, page.key, page.article),
                 )
-            for file in change.files:
-                execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(file))
             for listing, before in change.forget:
-                execute("DELETE FROM seen WHERE listing = ? AND last_seen < ?", (listing, _time(before)))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Callable[[str, tuple[object, ...]], object]]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection.execute
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # A full disk ends the transaction by itself, and a second end would hide why.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+                execute("DELETE FROM seen WHERE listing = ? AND last_seen < ?", (listing, time_text(before)))
+        self._feeds.update((feed.url, feed) for feed in change.feeds)
 
     def close(self) -> None:
         """Close the file and let another process have it."""
-        with self._lock:
-            self._connection.close()
-            self._guard.close()
+        self._database.close()
+        self._guard.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def read_feeds(path: Path) -> dict[str, FeedState]:
+    """Return the feeds of a state that another process may have open; none where there is no state yet.
+
+    Raises:
+        StateError: the file can't be read.
+    """
+    with _looked_at(path) as database:
+        rows = database.read(_FEEDS.select) if database else []
+        return {row.url: row for row in map(_FEEDS.row, rows)}
+
+
+def read_fetches(path: Path, url: str) -> list[FetchRecord]:
+    """Return the last fetches of a feed, the latest first, as `read_feeds` does.
+
+    Raises:
+        StateError: the file can't be read.
+    """
+    with _looked_at(path) as database:
+        return _read_fetches(database, url) if database else []
+
+
+@contextmanager
+def _looked_at(path: Path) -> Iterator[Database | None]:
+    if not path.exists():
+        yield None
+        return
+    database = Database(path, check=False)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _read_fetches(database: Database, url: str) -> list[FetchRecord]:
+    return list(map(_FETCHES.row, database.read(f"{_FETCHES.select} WHERE url = ? ORDER BY at DESC", (url,))))
+
+
+def _put(execute: Callable[..., Any], table: Table[_R], rows: Sequence[_R]) -> None:
+    for row in rows:
+        execute(table.insert, table.values(row))
+
+
+def _only_writer(path: Path) -> sqlite3.Connection:
+    """Hold an exclusive transaction on a file beside the state for as long as the process lives.
+
+    The system lets go of it however the process ends; others may still read the state meanwhile.
+
+    Raises:
+        StateError: another process holds it, or the file can't be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        guard = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
+    except (sqlite3.Error, OSError) as error:
+        msg = f"can't open state {path}: {error}; check the path, its permissions and the space left"
+        raise StateError(msg) from error
+    try:
+        guard.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        guard.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            msg = (
+                f"state {path} is in use by another connectors process: stop it, or give this one a data folder of "
+                "its own"
+            )
+            raise StateError(msg) from error
+        msg = f"can't open state {path}: {error}; check the path, its permissions and the space left"
+        raise StateError(msg) from error
+    return guard

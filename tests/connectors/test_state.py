@@ -7,15 +7,36 @@ from pathlib import Path
 
 import pytest
 
+from connectors.database import _MIGRATIONS
 from connectors.decide import Candidates
-from connectors.records import FeedState, FileState, SeenEntry, StateChange
-from connectors.state import State, StateError
+from connectors.records import (
+    FeedState,
+    FetchRecord,
+    FileState,
+    HubSubscription,
+    PendingPage,
+    SeenEntry,
+    StateChange,
+)
+from connectors.state import KEPT_FETCHES, State, StateError, read_feeds, read_fetches
 from tests.connectors.making import NOW
 
 SEEN = SeenEntry("s", "k", "l", "h" * 64, "t", "https://x.example/a", "/a/long/path", 1, NOW, NOW)
 FEED = FeedState(
-    "https://x.example/rss", NOW, '"étag"', "Wed, 27 Mar 2024 10:00:00 GMT", "b", 2, NOW, None, "failed", "x"
+    url="https://x.example/rss",
+    next_poll=NOW,
+    etag='"étag"',
+    last_modified="Wed, 27 Mar 2024 10:00:00 GMT",
+    body_hash="b",
+    failures=2.75,
+    last_poll=NOW,
+    last_outcome="failed",
+    last_error="x",
+    interval=timedelta(minutes=12.5),
 )
+FETCH = FetchRecord(FEED.url, NOW, "f1", "updated", 200, 1234, 0.25, new=1, edited=2, seen=3)
+PAGE = PendingPage("s", "k", "https://x.example/a", b"{}", NOW, NOW + timedelta(minutes=1))
+HUB = HubSubscription(FEED.url, "https://hub.example/", FEED.url, "p", "secret", "requested", NOW)
 FILE = FileState("/drop", "a/b.jsonl", 10, 123456789012345678, "reading", 5, 2, None)
 
 
@@ -26,7 +47,7 @@ def known(state: State, source: str, key: str) -> tuple[SeenEntry, ...]:
 def test_what_is_committed_is_read_back_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "new" / "state.sqlite"
     with State(path) as state:
-        state.commit(StateChange((SEEN,), (FEED,), (FILE,)))
+        state.commit(StateChange(seen=(SEEN,), feeds=(FEED,), files=(FILE,)))
     with State(path) as state:
         assert known(state, "s", "k") == (SEEN,)
         assert state.seen(Candidates(frozenset(), frozenset({("s", "/a/long/path")}))).rows() == (SEEN,)
@@ -40,7 +61,7 @@ def test_a_change_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     with State(tmp_path / "s.sqlite") as state:
         broken = replace(FEED, last_outcome=None)  # type: ignore[arg-type] # NOT NULL: the database refuses it
         with pytest.raises(StateError, match=r"s\.sqlite"):
-            state.commit(StateChange((SEEN,), (broken,)))
+            state.commit(StateChange(seen=(SEEN,), feeds=(broken,)))
         assert known(state, "s", "k") == ()
         state.commit(StateChange((SEEN,)))
         assert known(state, "s", "k") == (SEEN,)
@@ -120,7 +141,7 @@ number = 0
 while True:
     number += 1
     seen = tuple(replace(SEEN, key=f"{number}-{part}") for part in range(5))
-    state.commit(StateChange(seen, (replace(FEED, failures=number),)))
+    state.commit(StateChange(seen=seen, feeds=(replace(FEED, failures=number),)))
     print(number, flush=True)
 """
 
@@ -137,7 +158,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_changes_and_no_lock(tmp_path
                 told = int(writer.stdout.readline())
             writer.kill()
         with State(path) as state:
-            reached = state.feeds()[FEED.url].failures
+            reached = int(state.feeds()[FEED.url].failures)
             assert reached >= told
             assert [len(known(state, "s", f"{reached}-{part}")) for part in range(5)] == [1] * 5
 
@@ -145,9 +166,83 @@ def test_a_writer_killed_at_any_moment_leaves_whole_changes_and_no_lock(tmp_path
 def test_a_full_disk_is_told_as_such_and_leaves_nothing_behind(tmp_path: Path) -> None:
     many = tuple(replace(SEEN, key=f"{number} {'x' * 3000}") for number in range(1000))
     with State(tmp_path / "s.sqlite") as state:
-        state._connection.execute("PRAGMA max_page_count = 30")
+        state._database._connection.execute("PRAGMA max_page_count = 30")
         with pytest.raises(StateError, match="is full"):
             state.commit(StateChange(many))
         state.commit(StateChange((SEEN,)))
         assert known(state, "s", "k") == (SEEN,)
         assert known(state, "s", many[0].key) == ()
+
+
+def test_rows_of_every_kind_are_read_back_and_seen_from_outside(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    assert read_feeds(path) == {}
+    assert not path.exists()
+    with State(path) as state:
+        state.commit(StateChange(feeds=(FEED,), fetches=(FETCH,), pending=(PAGE,), hubs=(HUB,)))
+        assert read_feeds(path) == {FEED.url: FEED}
+        assert read_fetches(path, FEED.url) == [FETCH]
+    with State(path) as state:
+        assert state.feed(FEED.url) == FEED
+        assert state.hubs() == {FEED.url: HUB}
+        assert state.pending_count() == 1
+        assert state.pending_next() == PAGE.next_try
+        assert state.pending_pages(NOW, 10) == []
+        assert state.pending_pages(NOW + timedelta(minutes=1), 10) == [PAGE]
+
+
+def test_a_page_replaced_while_it_was_read_waits_again(tmp_path: Path) -> None:
+    edited = replace(PAGE, article=b'{"edited": 1}')
+    with State(tmp_path / "s.sqlite") as state:
+        state.commit(StateChange(pending=(PAGE,)))
+        state.commit(StateChange(pending=(edited,)))
+        state.commit(StateChange(pages_done=(PAGE,)))
+        assert state.pending_pages(edited.next_try, 10) == [edited]
+        state.commit(StateChange(pages_done=(edited,)))
+        assert state.pending_count() == 0
+        assert state.pending_next() is None
+
+
+def test_the_last_fetches_of_each_feed_are_kept_and_no_more(tmp_path: Path) -> None:
+    fetches = [replace(FETCH, at=NOW + timedelta(minutes=number)) for number in range(KEPT_FETCHES + 5)]
+    other = replace(FETCH, url="https://y.example/")
+    with State(tmp_path / "s.sqlite") as state:
+        state.commit(StateChange(fetches=(other,)))
+        for fetch in fetches:
+            state.commit(StateChange(fetches=(fetch,)))
+        assert state.fetches(FEED.url) == fetches[: -KEPT_FETCHES - 1 : -1]
+        assert state.fetches(other.url) == [other]
+
+
+def test_what_a_listing_shows_again_is_known_by_its_raw_hash(tmp_path: Path) -> None:
+    current = replace(SEEN, raw_hash="aa")
+    gone = replace(SEEN, key="gone", raw_hash="bb", last_seen=NOW - timedelta(days=10))
+    elsewhere = replace(SEEN, listing="other", raw_hash="cc")
+    with State(tmp_path / "s.sqlite") as state:
+        state.commit(StateChange(seen=(current, gone, elsewhere)))
+        assert state.listed("l", None) == {}
+        assert set(state.listed("l", NOW)) == {"aa"}
+        assert state.listed("l", NOW)["aa"].key == "k"
+        later = NOW + timedelta(days=1)
+        state.commit(StateChange(shown=(("l", ("aa",), later),)))
+        assert known(state, "s", "k")[0].last_seen == later
+
+
+def test_a_state_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    old = sqlite3.connect(path)
+    old.executescript(_MIGRATIONS[0] + "PRAGMA application_id = 0x44455043; PRAGMA user_version = 1;")
+    moment = "2026-03-01T12:00:00.000000"
+    old.execute("INSERT INTO seen VALUES ('s','k','l',?,'t',NULL,NULL,1,?,?)", ("h" * 64, moment, moment))
+    old.execute("INSERT INTO feeds VALUES ('u',?,'e',NULL,'b',3,?,NULL,'ok',NULL)", (moment, moment))
+    old.execute("INSERT INTO files VALUES ('/drop','a.jsonl',10,5,'reading',7,2,NULL)")
+    old.commit()
+    old.close()
+    with State(path) as state:
+        (row,) = known(state, "s", "k")
+        assert (row.first_seen, row.raw_hash) == (NOW, None)
+        feed = state.feeds()["u"]
+        assert (feed.failures, feed.etag, feed.interval, feed.polls) == (3, "e", None, 0)
+        file = state.file("/drop", "a.jsonl")
+        assert file is not None
+        assert (file.offset, file.line) == (7, 2)
