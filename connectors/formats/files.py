@@ -67,6 +67,11 @@ def readable_name(name: str) -> str:
 class LineError(ValueError):
     """A .jsonl line that is no article; the message says which field and why."""
 
+    def __init__(self, reason: str, *, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.field: Final = field
+        """The field at fault; None where it is the line as a whole."""
+
 
 def _string(fields: dict[str, object], name: str) -> str | None:
     value = fields.get(name)
@@ -75,7 +80,7 @@ def _string(fields: dict[str, object], name: str) -> str | None:
     if name == "id" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     msg = f"{name} must be a string, not {type(value).__name__}"
-    raise LineError(msg)
+    raise LineError(msg, field=name)
 
 
 def _authors(fields: dict[str, object]) -> tuple[str, ...]:
@@ -85,7 +90,7 @@ def _authors(fields: dict[str, object]) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         msg = "authors must be a list of strings"
-        raise LineError(msg)
+        raise LineError(msg, field="authors")
     return tuple(filter(None, (one_line(name) for name in names)))
 
 
@@ -95,15 +100,11 @@ def _status(fields: dict[str, object]) -> ArticleStatus:
         if value == status:
             return status  # type: ignore[no-any-return] # typing.get_args forgets the literals
     msg = f"status is {value!r}, must be one of {', '.join(_STATUSES)}"
-    raise LineError(msg)
+    raise LineError(msg, field="status")
 
 
 def entry_of_line(line: str, *, origin: str) -> Entry:
-    """Read one .jsonl line.
-
-    Fields: `id` (string or integer; `url` serves where it is absent), `text`, and optionally `title`, `summary`,
-    `url`, `date` or `published` (as written, read later), `language`, `source` (id), `authors`, `status`. Others
-    are ignored, so that data sets can be dropped as they are.
+    """Read one .jsonl line; see `entry_of_fields`.
 
     Raises:
         LineError: it is no JSON object, or a field is missing or of a wrong type.
@@ -113,6 +114,19 @@ def entry_of_line(line: str, *, origin: str) -> Entry:
     except (ValueError, RecursionError) as error:
         msg = f"not JSON: {str(error) or type(error).__name__}"
         raise LineError(msg) from error
+    return entry_of_fields(fields, origin=origin)
+
+
+def entry_of_fields(fields: object, *, origin: str) -> Entry:
+    """Read one article of a .jsonl line or a push.
+
+    Fields: `id` (string or integer; `url` serves where it is absent), `text`, and optionally `title`, `summary`,
+    `url`, `date` or `published` (as written, read later), `language`, `source` (id), `authors`, `status`. Others
+    are ignored, so that data sets can be dropped as they are.
+
+    Raises:
+        LineError: it is no JSON object, or a field is missing or of a wrong type.
+    """
     if not isinstance(fields, dict):
         msg = f"must be a JSON object, not {type(fields).__name__}"
         raise LineError(msg)
@@ -120,16 +134,16 @@ def entry_of_line(line: str, *, origin: str) -> Entry:
     url = absolute_url(link)
     if not (guid and guid.strip()) and url is None:
         msg = "needs an id, or an http(s) url to be known by"
-        raise LineError(msg)
+        raise LineError(msg, field="id")
     status = _status(fields)
     text = _string(fields, "text")
     if text is None and status != "killed":
         msg = "has no text"
-        raise LineError(msg)
+        raise LineError(msg, field="text")
     source_id = one_line(_string(fields, "source"))
     if len(source_id) > 200:
         msg = "source is longer than 200 characters"
-        raise LineError(msg)
+        raise LineError(msg, field="source")
     return Entry(
         origin=origin,
         guid=one_line(guid) or None,
