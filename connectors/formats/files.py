@@ -172,7 +172,12 @@ def _lines(file: BinaryIO) -> Iterator[tuple[bytes | None, int]]:
         yield None, length
 
 
-def _read_jsonl(file: BinaryIO, name: str, *, start: int, line: int) -> Iterator[Parsed | ReadError]:
+def read_lines(file: BinaryIO, name: str, *, start: int = 0, line: int = 0) -> Iterator[Parsed | ReadError]:
+    """Read an open .jsonl file; see `read_file`.
+
+    Raises:
+        OSError, EOFError, zlib.error: what the file raises when read (one that decompresses may, too).
+    """
     file.seek(start)
     end = start
     for raw, length in _lines(file):
@@ -235,7 +240,7 @@ def read_file(path: Path, *, name: str | None = None, start: int = 0, line: int 
     try:
         with path.open("rb") as file:
             if suffix in JSONL_SUFFIXES:
-                yield from _read_jsonl(file, label, start=start, line=line)
+                yield from read_lines(file, label, start=start, line=line)
             else:
                 yield _read_document(file, label, suffix=suffix, guid=_guid(label))
     except OSError as error:
