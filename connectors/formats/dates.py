@@ -1,36 +1,54 @@
-"""Reads the dates that feeds and files write: ISO 8601, RFC 822 with English or French names.
+"""Reads the dates that feeds and files write: RFC 822 and its dirt, ISO 8601, names in English and French, epochs.
 
-What can't be read is null with the reason, never wrong. Does not guess at numeric day/month order, at epochs, or at
-zone names with more than one meaning.
+What can't be read, or can be read in two ways, is null with the reason, never wrong. Each date is cut into tokens, and
+the order of their kinds must be one of a closed list. A word that is not in data/dates.toml makes the date null.
+
+Rules that are ours to choose:
+
+- Numbers alone (`03/04/2024`) are read where there is one reading: the year stands first (nobody writes year, day,
+  month), or one number is over 12, or both are the same. Else null.
+- Two-digit years only in RFC 822's order, by RFC 2822 section 4.3 (00–49 are 20xx, 50–99 are 19xx, three digits are
+  years since 1900).
+- A weekday that contradicts the date: the date stands where it is of the `CORROBORATED` before the fetch, for then the
+  fetch bears it out; else null, for it may be the year that is wrong (the same day in the next year is one weekday on).
+- No zone is read as UTC, and a day alone as 00:00 UTC, whatever zone stands beside it: `how` says so. A zone with
+  several meanings, a military letter, an hour that the clocks skip or show twice are null.
+- Digits alone are an epoch where they are 10 (seconds) or 13 (milliseconds) without a leading zero: 2001-09-09 to now.
+- 24:00 is null: ISO 8601's end of the day is other programs' start of it.
+- The zero of a clock (1970-01-01 00:00 …) is a missing date.
+
+No library does this. `email.utils` reads `CET` or `A` as if no zone stood there, and no French; dateutil too, and it
+reads `03/04/2024` as March and `10:00` as today; dateparser guesses language and order, and fills in what is missing.
+Does not read dates within a text (see `streams.coding.dates`) and knows neither periods nor relative dates.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
-from pathlib import Path
 from typing import Final
+
+from connectors.formats.date_tokens import Clock, Parts, UnreadableDateError, day_of, plain, tokens_of
+from connectors.formats.date_zones import ZoneError, date_data, is_rfc822_only, named_zone, numeric_zone, offset_of
 
 FUTURE_TOLERANCE: Final = timedelta(hours=48)
 """A date up to this far ahead is a clock or zone error and is clamped to the fetch; further, it is no date of
 publication at all."""
+CORROBORATED: Final = timedelta(days=31)
+"""How recent a date must be to stand against its own weekday: what a feed lists is seldom older."""
 _EARLIEST_YEAR: Final = 1700
-_MAX_LENGTH: Final = 100
+_MAX_LENGTH: Final = 200
+_NOON: Final = 12
 
-_ISO = re.compile(
-    r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    r"(?:[Tt ]+(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
-    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?"
-)
-_NAMED = re.compile(
-    r"(?:[^\W\d_]{2,10}(?:\.?,\s*|\.?\s+))?(?P<day>\d{1,2})(?:er)?[\s-]+(?P<month>[^\W\d_]{3,10})\.?,?[\s-]+(?P<year>\d{4}|\d{2})"
-    r"(?:,?\s+(?:a\s+)?(?P<hour>\d{1,2})(?::|\s?h\s?)(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
-    r"(?:\s*(?P<zone>[+-]\d{4}|[+-]\d{2}:\d{2}|[a-z]{1,5}(?:[+-]\d{1,4})?))?)?"
-    r"(?:\s*\([^)]*\))?"
+_COMMENT: Final = re.compile(r"\(([^()]*)\)")
+_SUFFIXED_ZONE: Final = re.compile(r"\[!?([a-z0-9_+/-]+)\]$")  # RFC 9557
+_ORDERS: Final = re.compile(
+    # The letters are those of `Parts.order`.
+    r"W?(?:A|DMY|MDY|YMD|DMD)(?:TP?Z{0,2}|Z)?"
+    r"|TP?Z{0,2}W?(?:A|DMY|MDY)"
+    r"|W?MDTP?Z?YZ?"  # asctime, and with a zone `date`, Java and git
 )
 
 
@@ -44,83 +62,172 @@ class DateReading:
 
 
 @cache
-def _tables() -> tuple[dict[str, int], dict[str, int]]:
-    data = tomllib.loads((Path(__file__).parent / "data" / "dates.toml").read_text(encoding="utf-8"))
-    months = {name: int(number) for number, names in data["months"].items() for name in names}
-    return months, dict(data["zones"])
+def _placeholders() -> frozenset[datetime]:
+    return frozenset(map(datetime.fromisoformat, date_data()["placeholders"]["moments"]))
 
 
-def _plain(value: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", value.strip().lower())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+_FORMS: Final = (("DM", "rfc822"), ("MDT", "asctime"), ("MD", "month first"), ("YM", "year first"), ("T", "time first"))
+"""What an order of the tokens that matter begins with, and what `how` calls it."""
 
 
-def _offset(zone: str) -> timedelta | None:
-    """Return a zone's offset from UTC, or None where the name is unknown or ambiguous."""
-    sign = {"+": 1, "-": -1}.get(zone[0])
-    if sign is None:
-        minutes = _tables()[1].get(zone)
-        return None if minutes is None else timedelta(minutes=minutes)
-    digits = zone[1:].replace(":", "")
-    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
-    if hours > 15 or minutes > 59:
-        return None
-    return sign * timedelta(hours=hours, minutes=minutes)
+def _calendar_day(parts: Parts) -> tuple[date, str]:
+    """Return the day that the tokens name, and the name of the form."""
+    if parts.day is not None:
+        return parts.day, parts.form
+    order = re.sub("[WZP]", "", parts.order)
+    form = next((name for start, name in _FORMS if order.startswith(start)), "")
+    number = int(parts.numbers[0].rstrip("ersthnd"))
+    if parts.year is not None:
+        return day_of(parts.year, parts.month or 0, number), form
+    written = parts.numbers[1]
+    if not re.fullmatch("[0-9]{2}", written):
+        msg = f"{written} is no year"
+        raise UnreadableDateError(msg)
+    year = int(written)
+    return day_of(year + (2000 if year < 50 else 1900), parts.month or 0, number), form
 
 
-def _moment(match: re.Match[str], month: int, year: int, form: str) -> DateReading:
-    hour = match["hour"]
-    zone = match["zone"]
-    offset = timedelta(0) if zone is None else _offset(zone.lower())
-    if offset is None:
-        return DateReading(None, f"{form}: zone {zone!r} unknown or ambiguous")
+def _hour(clock: Clock, meridiem: str | None) -> int:
+    """Return the hour of the day; `14:30 pm` and `0:30 am` say the same twice, `14:30 am` contradicts itself."""
+    if meridiem is None:
+        return clock.hour
+    if clock.hour > _NOON or clock.hour == 0:
+        if (clock.hour > _NOON) != (meridiem == "p"):
+            msg = "the hour contradicts am or pm"
+            raise UnreadableDateError(msg)
+        return clock.hour
+    return clock.hour % _NOON + (_NOON if meridiem == "p" else 0)
+
+
+def _zone_of(parts: Parts, form: str, local: datetime) -> tuple[timedelta, str]:
+    """Return the offset of the zone or zones, which must agree, and what is to be said about it."""
+    if not parts.zones:
+        return timedelta(0), "no zone, read as UTC"
+    for zone in parts.zones:
+        if is_rfc822_only(zone.name) and form != "rfc822":
+            msg = f"zone {zone.name!r} unknown or ambiguous"
+            raise UnreadableDateError(msg)
     try:
-        local = datetime(
-            year,
-            month,
-            int(match["day"]),
-            int(hour or 0),
-            int(match["minute"] or 0),
-            min(int(match["second"] or 0), 59),  # a leap second
-            tzinfo=timezone(offset),
-        )
-        moment = local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return DateReading(None, f"{form}: no such day or time")
-    if year < _EARLIEST_YEAR:
-        return DateReading(None, f"{form}: the year {year} is before newspapers")
-    if hour is None:
-        return DateReading(moment, f"{form}, day only, read as 00:00 UTC")
-    return DateReading(moment, form if zone else f"{form}, no zone, read as UTC")
+        readings = [offset_of(zone, local) for zone in parts.zones]
+    except ZoneError as error:
+        raise UnreadableDateError(str(error)) from error
+    if len({offset for offset, _ in readings}) > 1:
+        msg = "two zones that disagree"
+        raise UnreadableDateError(msg)
+    return readings[0]
 
 
-def _read(raw: str) -> DateReading:
-    plain = _plain(raw)
-    if match := _ISO.fullmatch(raw.strip()):
-        return _moment(match, int(match["month"]), int(match["year"]), "iso8601")
-    if match := _NAMED.fullmatch(plain):
-        month = _tables()[0].get(match["month"])
-        if month is None:
-            return DateReading(None, f"rfc822: month {match['month']!r} unknown")
-        year = int(match["year"])
-        if len(match["year"]) == 2:  # RFC 2822 section 4.3
-            year += 2000 if year < 50 else 1900
-        return _moment(match, month, year, "rfc822")
-    return DateReading(None, "unreadable")
+def _epoch(text: str) -> DateReading | None:
+    """Read 10 digits as seconds, 13 as milliseconds since 1970, UTC."""
+    if not re.fullmatch(r"[1-9][0-9]{9}(?:[0-9]{3})?", text):
+        return None
+    unit = "seconds" if len(text) == 10 else "milliseconds"
+    seconds = int(text) if len(text) == 10 else int(text) // 1000
+    return DateReading(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), f"epoch, {unit}")
+
+
+def _digits_apart(text: str) -> str:
+    """Write YYYYMMDDhhmm[ss] as date and time.
+
+    Raises:
+        UnreadableDateError: other digits alone.
+    """
+    match = re.fullmatch(r"([0-9]{8})([0-9]{4}(?:[0-9]{2})?)", text)
+    if match:
+        return f"{match[1]}t{match[2]}"
+    if text.isdecimal() and len(text) not in {4, 8}:
+        msg = f"{len(text)} digits, neither a day nor an epoch"
+        raise UnreadableDateError(msg)
+    return text
+
+
+def _moment(parts: Parts, now: datetime) -> DateReading:
+    day, form = _calendar_day(parts)
+    if day.year < _EARLIEST_YEAR:
+        msg = f"the year {day.year} is before newspapers"
+        raise UnreadableDateError(msg)
+    remarks: list[str] = []
+    clock = parts.clock or Clock(0, 0, 0)
+    local = datetime(day.year, day.month, day.day, _hour(clock, parts.meridiem), clock.minute, clock.second)  # noqa: DTZ001 - the zone comes next
+    if parts.clock is None:
+        remark = "day only, read as 00:00 UTC"
+        offset = timedelta(0)
+    else:
+        offset, remark = _zone_of(parts, form, local)
+    if remark:
+        remarks.append(remark)
+    try:
+        moment = local.replace(tzinfo=timezone(offset)).astimezone(UTC)
+    except OverflowError:
+        msg = "no such time"
+        raise UnreadableDateError(msg) from None
+    if {local, moment.replace(tzinfo=None)} & _placeholders():
+        msg = "the zero of a clock: a missing date"
+        raise UnreadableDateError(msg)
+    if parts.weekday is not None and parts.weekday != day.isoweekday():
+        if not timedelta(0) <= now - moment <= CORROBORATED:
+            msg = f"its weekday contradicts it: {day.isoformat()} is a {day:%A}"
+            raise UnreadableDateError(msg)
+        remarks.append("against its weekday")
+    return DateReading(moment, ", ".join((form, *remarks)))
+
+
+def _read(raw: str, now: datetime) -> DateReading:
+    text = plain(raw)
+    if reading := _epoch(text):
+        return reading
+    comments = [comment.strip() for comment in _COMMENT.findall(text)]
+    text = _COMMENT.sub(" ", text).strip()
+    for name in date_data()["civil_times"]:  # "14h30, heure de Paris"
+        if " " in name and text.endswith(name):
+            text = text.removesuffix(name)
+            comments = [name]
+    suffix = _SUFFIXED_ZONE.search(text)
+    if suffix:
+        text = text[: suffix.start()]
+    parts = tokens_of(_digits_apart(text))
+    if not _ORDERS.fullmatch(parts.order):
+        msg = "unreadable"
+        raise UnreadableDateError(msg)
+    if suffix:
+        comments = [suffix[1]]
+    _add_comments(comments, parts, binding=suffix is not None)
+    return _moment(parts, now)
+
+
+def _add_comments(comments: list[str], parts: Parts, *, binding: bool) -> None:
+    """Let a comment stand for the zone that is missing; beside a zone, only RFC 9557's suffix counts.
+
+    Raises:
+        UnreadableDateError: a comment where a zone is missing, and it is none: it might be one that we don't know.
+    """
+    if parts.clock is None or (parts.zones and not binding):
+        return
+    if parts.zones and parts.zones[-1].name == "z":
+        return  # RFC 9557 section 2.2: Z says nothing of the place, so nothing contradicts it
+    for comment in comments:
+        zone = named_zone(comment) or numeric_zone(re.sub("^(?:utc|gmt) ?(?=[+-])", "", comment))
+        if zone is None:
+            msg = f"zone {comment!r} unknown or ambiguous"
+            raise UnreadableDateError(msg)
+        parts.zones.append(zone)
 
 
 def read_date(raw: str | None, *, now: datetime) -> DateReading:
-    """Read a date as a feed or file writes it.
+    """Read a date as a feed or file writes it. Never raises.
 
     Args:
-        raw: the string, or None where there is none.
+        raw: the string, or None where there is none. The caller keeps it.
         now: the fetch; a date after it by up to `FUTURE_TOLERANCE` becomes `now`, further ahead null.
     """
     if raw is None or not raw.strip():
         return DateReading(None, "absent")
     if len(raw) > _MAX_LENGTH:
         return DateReading(None, f"unreadable: {len(raw)} characters")
-    reading = _read(raw)
+    try:
+        reading = _read(raw, now)
+    except UnreadableDateError as error:
+        return DateReading(None, str(error))
     if reading.value is None or reading.value <= now:
         return reading
     if reading.value - now <= FUTURE_TOLERANCE:
