@@ -1,17 +1,39 @@
-"""HTTP content codings undone, bounded and to their end: a bomb stops at the cap, a truncated body is an error.
+"""HTTP content codings undone as the body arrives: bounded, and to their end.
 
-aiohttp's own decoding takes a truncated gzip body for a complete one, so it is off and this stands in.
-Knows gzip and deflate; other codings are never asked for.
+gzip, deflate, br and zstd, one over another too. aiohttp's own decoding takes a truncated gzip body for a complete
+one, and gives a bomb back in one piece, so it is off and this stands in. What is held at a time is the result, at most
+the limit, and a step of 256 kB; beside that the window that a coding itself needs: 32 kB for gzip and deflate, 8 MB
+for zstd (RFC 9659), 16 MB for br. No stage puts out more than the limit, so neither memory nor processor time can be
+made to explode by codings within codings. Does not know what the body is.
 """
 
 from __future__ import annotations
 
+import io
 import zlib
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
-ACCEPTED: Final = "gzip, deflate"
+import brotli  # type: ignore[import-untyped] # it has no stubs
+from backports import zstd
+
+ACCEPTED: Final = "gzip, deflate, br, zstd"
 """The Accept-Encoding header."""
+MAX_CODINGS: Final = 3
+"""One over another. Servers that compress twice by mistake exist; more than that is an attack."""
+_MAX_MEMBERS: Final = 1_000
+"""Of one gzip body, or frames of one zstd body: an empty one costs its sender 20 bytes, and us an object."""
+_STEP: Final = 256 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE: Final = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
+_ZSTD_WINDOW_LOG: Final = 23
+"""8 MB: what RFC 9659 lets a server use, and a client must take, for the content coding zstd."""
+_MAGIC_BYTES: Final = 4
+_NO_CODING: Final = frozenset({"", "identity", "none", "utf-8", "utf8"})
+"""Servers confuse the header with the charset; nothing is compressed then."""
+
+Sink = Callable[[bytes], None]
 
 
 class ContentCodingError(ValueError):
@@ -19,61 +41,264 @@ class ContentCodingError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The body, decompressed, is over the cap."""
+    """The body, decompressed, is over the limit."""
 
 
-def _inflate(data: bytes, window_bits: int, limit: int) -> bytes:
-    """Decompress all members of a zlib or gzip stream."""
-    pieces: list[bytes] = []
-    total = 0
-    while data:
-        member = zlib.decompressobj(window_bits)
-        try:
-            piece = member.decompress(data, limit - total + 1)
-        except zlib.error as error:
-            if pieces and not data.strip(b"\x00"):  # padding after the last member
-                break
-            msg = f"damaged compressed body: {error}"
-            raise ContentCodingError(msg) from error
-        total += len(piece)
-        if total > limit:
-            msg = f"more than {limit} bytes when decompressed"
-            raise TooLargeError(msg)
-        if not member.eof:
+class _Stream(Protocol):
+    """One member or frame of a coding, or all of one that has none."""
+
+    def feed(self, data: bytes, sink: Sink) -> bytes | None:
+        """Decompress; None while the stream goes on, else what follows its end."""
+        ...
+
+
+class _Zlib:
+    def __init__(self, window_bits: int) -> None:
+        self._stream = zlib.decompressobj(window_bits)
+
+    def feed(self, data: bytes, sink: Sink) -> bytes | None:
+        while True:
+            try:
+                piece = self._stream.decompress(data, _STEP)
+            except zlib.error as error:
+                msg = f"damaged compressed body: {error}"
+                raise ContentCodingError(msg) from error
+            if piece:
+                sink(piece)
+            if self._stream.eof:
+                return self._stream.unused_data
+            data = self._stream.unconsumed_tail
+            if not data and len(piece) < _STEP:
+                return None
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG})
+
+    def feed(self, data: bytes, sink: Sink) -> bytes | None:
+        while True:
+            try:
+                piece = self._stream.decompress(data, _STEP)
+            except zstd.ZstdError as error:
+                msg = f"damaged compressed body: {error}"
+                raise ContentCodingError(msg) from error
+            if piece:
+                sink(piece)
+            if self._stream.eof:
+                return self._stream.unused_data
+            if self._stream.needs_input:
+                return None
+            data = b""
+
+
+class _Brotli:
+    """brotli's Python module takes any byte after the end for damage, and so do we."""
+
+    def __init__(self) -> None:
+        self._stream = brotli.Decompressor()
+
+    def feed(self, data: bytes, sink: Sink) -> bytes | None:
+        while True:
+            try:
+                piece = self._stream.process(data, output_buffer_limit=_STEP)
+            except brotli.error as error:
+                msg = f"damaged compressed body: {error}"
+                raise ContentCodingError(msg) from error
+            if piece:
+                sink(piece)
+            if self._stream.is_finished():
+                return b""
+            if self._stream.can_accept_more_data():
+                return None
+            data = b""
+
+
+def _gzip() -> _Stream:
+    return _Zlib(16 + zlib.MAX_WBITS)
+
+
+def _deflate(head: bytes) -> _Stream:
+    # RFC 9110 section 8.4.1.2 means zlib's format; some servers send the raw one.
+    is_zlib = len(head) >= 2 and head[0] & 0x0F == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+    return _Zlib(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+
+
+def _opened(coding: str | None, head: bytes) -> tuple[Callable[[], _Stream] | None, tuple[bytes, ...]]:
+    """Choose by coding (None: not declared) and first bytes what undoes it, and what another member starts with.
+
+    A body that does not start as gzip or zstd does is taken as plain whatever the header says, and one that does
+    is taken as that: servers forget the header, and leave it where a proxy has undone the coding.
+    """
+    if coding in {None, "gzip", "x-gzip"} and head.startswith(_GZIP_MAGIC):
+        return _gzip, (_GZIP_MAGIC,)
+    if coding in {None, "zstd"} and head.startswith((_ZSTD_MAGIC, *_ZSTD_SKIPPABLE)):
+        return _Zstd, (_ZSTD_MAGIC, *_ZSTD_SKIPPABLE)
+    if coding == "deflate":
+        return lambda: _deflate(head), ()
+    if coding == "br":
+        return _Brotli, ()
+    return None, ()
+
+
+class _Stage:
+    """Undoes one coding and hands the result on to the next."""
+
+    def __init__(self, coding: str | None, limit: int, following: _Stage | _Result, depth: int) -> None:
+        self._coding = coding
+        self._limit = limit
+        self._following = following
+        self._depth = depth
+        self._pending = b""
+        """First bytes of the body, or of what follows a member, until there are enough to judge."""
+        self._judged = False
+        self._open: Callable[[], _Stream] | None = None
+        self._starts: tuple[bytes, ...] = ()
+        self._stream: _Stream | None = None
+        self._members = 0
+        self._size = 0
+        self._over = False
+        """Past the last member: the rest is ignored."""
+
+    def feed(self, data: bytes) -> None:
+        if self._stream is None and not self._over and (not self._judged or self._open is not None):
+            self._pending += data
+            if len(self._pending) < _MAGIC_BYTES:
+                return
+            data, self._pending = self._pending, b""
+            self._judge(data)
+        self._work(data)
+
+    def end(self) -> None:
+        if self._pending:
+            data, self._pending = self._pending, b""
+            self._judge(data)
+            self._work(data)
+        if self._stream is not None:
             msg = "the compressed body breaks off"
             raise ContentCodingError(msg)
-        pieces.append(piece)
-        data = member.unused_data
-        if not data.startswith(_GZIP_MAGIC):
-            break
-    return b"".join(pieces)
+        self._following.end()
+
+    def _judge(self, head: bytes) -> None:
+        """Look at the first bytes of the body or after a member: what are they?"""
+        if not self._judged:
+            self._judged = True
+            self._open, self._starts = _opened(self._coding, head)
+            if self._open is None:
+                return
+            if self._depth > MAX_CODINGS:
+                msg = f"more than {MAX_CODINGS} content codings one over another"
+                raise ContentCodingError(msg)
+            if self._coding is None:
+                self._following = _Stage(None, self._limit, self._following, self._depth + 1)
+        elif not head.startswith(self._starts or (b"\x00" * 5,)):
+            self._over = True
+            return
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            msg = f"more than {_MAX_MEMBERS} compressed pieces in one body"
+            raise ContentCodingError(msg)
+        assert self._open is not None  # noqa: S101 - what a later member starts with is known from the first
+        self._stream = self._open()
+
+    def _work(self, data: bytes) -> None:
+        while self._stream is not None:
+            rest = self._stream.feed(data, self._pass_on)
+            if rest is None:
+                return
+            self._stream = None
+            if len(rest) < _MAGIC_BYTES:
+                self._pending = rest
+                return
+            self._judge(rest)
+            data = rest
+        if self._open is None and data:
+            self._pass_on(data)
+
+    def _pass_on(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._limit:
+            msg = f"more than {self._limit} bytes when decompressed"
+            raise TooLargeError(msg)
+        self._following.feed(piece)
+
+
+class _Result:
+    def __init__(self) -> None:
+        self._written = io.BytesIO()
+
+    def feed(self, data: bytes) -> None:
+        self._written.write(data)
+
+    def end(self) -> None:
+        pass
+
+    def value(self) -> bytes:
+        return self._written.getvalue()
+
+
+class Decoder:
+    """Undoes the codings of one body, fed piece by piece.
+
+    What follows the end of a stream and does not start another of its kind is ignored (gzip, zstd, deflate), as
+    browsers and gzip itself do: the stream's own end and checksum have said that the content is whole. An empty body
+    is an empty body whatever its coding.
+    """
+
+    def __init__(self, content_encoding: str | None, *, limit: int) -> None:
+        """Prepare.
+
+        Args:
+            content_encoding: the header; all its lines joined by commas.
+            limit: bytes that the result, and each step on the way, may have.
+
+        Raises:
+            ContentCodingError: a coding that was not asked for, or too many.
+        """
+        codings = [coding.strip().lower() for coding in (content_encoding or "").split(",")]
+        codings = [coding for coding in codings if coding not in _NO_CODING]
+        for coding in codings:
+            if coding not in {"gzip", "x-gzip", "deflate", "br", "zstd"}:
+                msg = f"content coding {coding[:40]!r}, which was not asked for"
+                raise ContentCodingError(msg)
+        if len(codings) > MAX_CODINGS:
+            msg = f"more than {MAX_CODINGS} content codings one over another"
+            raise ContentCodingError(msg)
+        self._result = _Result()
+        # The last that was applied is listed last and undone first; what nobody declared is looked for at the end.
+        stage: _Stage = _Stage(None, limit, self._result, len(codings) + 1)
+        for depth, coding in enumerate(codings):
+            stage = _Stage(coding, limit, stage, len(codings) - depth)
+        self._first = stage
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes.
+
+        Raises:
+            ContentCodingError: damaged.
+            TooLargeError: over the limit.
+        """
+        self._first.feed(data)
+
+    def finish(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            ContentCodingError: it breaks off.
+            TooLargeError: over the limit.
+        """
+        self._first.end()
+        return self._result.value()
 
 
 def decoded_body(body: bytes, content_encoding: str | None, *, limit: int) -> bytes:
-    """Return a body without its content codings.
-
-    A body that starts as gzip does is taken as gzip whatever the header says: no feed starts so, and servers
-    forget the header.
+    """Return a whole body without its content codings.
 
     Raises:
         ContentCodingError: damaged, truncated, or of a coding that was not asked for.
         TooLargeError: over `limit` bytes.
     """
-    codings = [coding.strip().lower() for coding in (content_encoding or "").split(",")]
-    for coding in reversed([coding for coding in codings if coding not in {"", "identity"}]):
-        if coding in {"gzip", "x-gzip"}:
-            if body.startswith(_GZIP_MAGIC):
-                body = _inflate(body, 16 + zlib.MAX_WBITS, limit)
-        elif coding == "deflate":
-            # RFC 9110 section 8.4.1.2 means zlib's format; some servers send the raw one.
-            is_zlib = len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
-            body = _inflate(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS, limit)
-        else:
-            msg = f"content coding {coding[:40]!r}, which was not asked for"
-            raise ContentCodingError(msg)
-    if body.startswith(_GZIP_MAGIC):
-        body = _inflate(body, 16 + zlib.MAX_WBITS, limit)
-    if len(body) > limit:
-        msg = f"more than {limit} bytes"
-        raise TooLargeError(msg)
-    return body
+    decoder = Decoder(content_encoding, limit=limit)
+    for start in range(0, len(body), _STEP):
+        decoder.feed(body[start : start + _STEP])
+    return decoder.finish()
