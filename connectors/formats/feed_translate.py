@@ -6,6 +6,7 @@ Does not resolve who is right when a feed contradicts itself beyond the rules st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.entry import Entry, language_code, one_line
@@ -81,10 +82,27 @@ def _base(native: Mapping[str, Any], feed_base: str | None) -> str | None:
     return feed_base
 
 
-def translate_entry(native: Mapping[str, Any], *, origin: str, base: str | None, language: str | None) -> Entry:
+def translate_entry(
+    native: Mapping[str, Any],
+    *,
+    origin: str,
+    base: str | None,
+    language: str | None,
+    has_content: bool | None = None,
+    raw_hash: str | None = None,
+) -> Entry:
     """Translate one entry.
 
     The text is the longest content, else the summary; the summary is kept apart only where it is not the text.
+
+    Args:
+        native: in feedparser's terms.
+        origin: where it stands, for messages to people.
+        base: for relative links.
+        language: the feed's.
+        has_content: whether it has an element for its body, where that is known: feedparser takes a second summary
+            (itunes:summary, media:description) for content too.
+        raw_hash: of the entry as written.
     """
     url = _link(native, _base(native, base))
     content, content_language = _body(native)
@@ -104,19 +122,50 @@ def translate_entry(native: Mapping[str, Any], *, origin: str, base: str | None,
         authors=_authors(native),
         published_raw=raw,
         published_field=field,
+        has_body=bool(content) and has_content is not False,
+        raw_hash=raw_hash,
     )
 
 
-def translate(native: NativeFeed, *, url: str) -> Sequence[Entry]:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the listing of a document knows of an entry that feedparser does not say."""
+
+    number: int
+    """Its place in the feed as it came, from 1."""
+    raw_hash: str
+    has_content: bool
+
+
+def says_something(entry: Entry) -> bool:
+    """Say whether an entry has a title, text, link or guid; one that has none is left out."""
+    return bool(entry.guid or entry.url or entry.title or entry.text)
+
+
+def translate(native: NativeFeed, *, url: str, listed: Sequence[Listing] | None = None) -> Sequence[Entry]:
     """Return a feed's entries in their order.
 
     An entry with neither title, text, link nor guid says nothing and is left out.
+
+    Args:
+        native: the feed.
+        url: its address.
+        listed: of each entry, where the document was listed.
     """
     feed = native.feed
     base = absolute_url(_text(feed, "link"), base=url) or url
     language = language_code(_text(feed, "language"))
-    entries = (
-        translate_entry(entry, origin=f"{url} entry {number}", base=base, language=language)
-        for number, entry in enumerate(native.entries, start=1)
-    )
-    return [entry for entry in entries if entry.guid or entry.url or entry.title or entry.text]
+    entries = []
+    for place, entry in enumerate(native.entries):
+        known = listed[place] if listed is not None else None
+        translated = translate_entry(
+            entry,
+            origin=f"{url} entry {known.number if known else place + 1}",
+            base=base,
+            language=language,
+            has_content=known.has_content if known else None,
+            raw_hash=known.raw_hash if known else None,
+        )
+        if says_something(translated):
+            entries.append(translated)
+    return entries

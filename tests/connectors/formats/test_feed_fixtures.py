@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.decide import Listing, SeenIndex, decide
-from connectors.formats.feed_parse import FeedError, parse_feed
-from connectors.formats.feed_translate import translate
+from connectors.formats.feed_read import FeedError, FeedHints, read_feed
 from schemas.article import Article, Provenance, Source
 
 FEEDS = Path(__file__).parent / "feeds"
@@ -30,20 +29,42 @@ def _told(article: Article) -> dict[str, Any]:
     return told | {"published": published.value.isoformat() if published.value else None, "reading": published.reading}
 
 
-def read(body: bytes) -> dict[str, Any]:
+def _hints(hints: FeedHints) -> dict[str, Any]:
+    told = {
+        "ttl": hints.ttl and hints.ttl.total_seconds(),
+        "update_period": hints.update_period and hints.update_period.total_seconds(),
+        "skip_hours": sorted(hints.skip_hours),
+        "skip_days": sorted(hints.skip_days),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def read(body: bytes, content_type: str | None = None) -> dict[str, Any]:
     """Tell what becomes of a feed's bytes."""
     try:
-        native = parse_feed(body)
+        reading = read_feed(body, url=URL, content_type=content_type, known=(), max_entries=5_000)
     except FeedError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "error_class": error.error_class}
+    assert reading.unchanged == ()
     listing = Listing(URL, Source(id="feeds.example"), "feed", FETCHED, repeats="first")
-    decision = decide(translate(native, url=URL), SeenIndex(), listing, Provenance(fetch_id="f", hop="feed"))
+    decision = decide(reading.entries, SeenIndex(), listing, Provenance(fetch_id="f", hop="feed"))
     assert decision.refused == ()
-    told: dict[str, Any] = {"articles": [_told(article) for article in decision.articles]}
-    if not native.complete:
+    told: dict[str, Any] = {} if reading.kind == "feed" else {"kind": reading.kind}
+    told |= {"title": reading.title} if reading.title else {}
+    told |= {name: value for name, value in (("hub", reading.hub), ("topic", reading.topic)) if value}
+    if hints := _hints(reading.hints):
+        told["hints"] = hints
+    told["articles"] = [_told(article) for article in decision.articles]
+    if bodies := [number for number, entry in enumerate(reading.entries, start=1) if entry.has_body]:
+        told["with_body"] = bodies
+    if reading.sitemaps:
+        told["sitemaps"] = {link.url: link.changed_raw for link in reading.sitemaps}
+    if not reading.complete:
         told["breaks_off"] = True
-    if native.trouble is not None:
+    if reading.trouble is not None:
         told["malformed"] = True
+    else:
+        assert all(entry.raw_hash for entry in reading.entries)
     return told
 
 

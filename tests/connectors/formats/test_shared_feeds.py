@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.decide import Listing, SeenIndex, decide
-from connectors.formats.feed_parse import parse_feed
-from connectors.formats.feed_translate import translate
+from connectors.formats.feed_read import read_feed
 from schemas.article import Provenance, Source
 
 SHARED = Path(os.environ.get("DEPECHE_SHARED", Path(__file__).parents[3].parent / "shared"))
@@ -23,10 +22,10 @@ def test_a_real_feed_gives_each_of_its_entries(path: Path | None) -> None:
     if path is None:
         pytest.skip(f"no real feeds in {SHARED}: set DEPECHE_SHARED")
     body = path.read_bytes()
-    native = parse_feed(body)
-    entries = translate(native, url=URL)
+    reading = read_feed(body, url=URL, content_type=None, known=(), max_entries=5_000)
+    entries = reading.entries
     assert len(entries) == len(re.findall(rb"<(?:item|entry)[\s>]", body))
-    assert native.complete
+    assert reading.complete
     listing = Listing(URL, Source(id="feed.example"), "feed", datetime.now(UTC), repeats="first")
     decision = decide(entries, SeenIndex(), listing, Provenance(fetch_id="f", hop="feed"))
     assert decision.refused == ()

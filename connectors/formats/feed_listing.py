@@ -1,0 +1,212 @@
+"""An XML document listed cheaply by libxml2: its kind, its items with their hashes, what the header says.
+
+Nothing is resolved, loaded or connected to. What is not well-formed is not listed: `connectors.formats.feed_parse`
+has ways to read it. Does not make entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
+from typing import Any, Final
+
+from lxml import etree
+
+from connectors.entry import one_line
+from connectors.formats.feed_known import raw_hash
+from connectors.formats.feed_parse import MAX_DEPTH
+from connectors.formats.feed_reading import FeedError, FeedHints, clamped_period, minutes_of
+from connectors.formats.html_text import text_of
+from connectors.urls import absolute_url
+
+_TOO_DEEP: Final = etree.XPath("/*" * (MAX_DEPTH + 1))
+_VOLATILE: Final = re.compile(
+    rb"<(?P<name>(?:[\w.-]{1,40}:)?(?:comments|total|updated|modified))(?:\s[^<>]*)?(?:/>|>[^<]*</(?P=name)\s*>)"
+)
+"""What changes though the item does not: counts of comments (slash:comments, thr:total), dates of change (atom:updated,
+atom:modified, dc:modified, dcterms:modified). Whether a text was edited is seen in the text."""
+_XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
+_RDF_ABOUT: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
+_CONTENT: Final = frozenset({"encoded", "content", "body", "fullitem"})
+"""Elements that hold an item's body: content:encoded, atom:content, xhtml:body, Netscape's fullitem."""
+_NO_CONTENT: Final = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
+"""Media RSS has a `content` too: a film or picture."""
+_PERIODS: Final = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def local_name(element: etree._Element) -> str:
+    """Return an element's name without its namespace, in lower case; empty for comments and the like."""
+    tag: object = element.tag  # a function, where it is a comment or an entity
+    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
+
+
+def text_in(element: etree._Element) -> str:
+    """Return the text under an element; HTML's entities, which no feed declares, are resolved."""
+    return unescape("".join(map(str, element.itertext()))) if len(element) else (element.text or "")
+
+
+def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
+    """Return the root of a well-formed document, else None.
+
+    Raises:
+        FeedError: it declares entities, or nests too deep.
+    """
+    parser = etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, LookupError, ValueError):  # an unknown encoding is a LookupError
+        return None
+    dtd: Any = root.getroottree().docinfo.internalDTD  # its stubs do not know its methods
+    if dtd is not None and next(dtd.iterentities(), None) is not None:
+        msg = "declares XML entities, which are refused"
+        raise FeedError(msg, "hostile")
+    if _TOO_DEEP(root):
+        msg = f"elements nested deeper than {MAX_DEPTH}"
+        raise FeedError(msg, "hostile")
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a feed says of itself."""
+
+    title: str | None
+    hints: FeedHints
+    hub: str | None
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A feed's items as elements, not yet read."""
+
+    root: etree._Element
+    items: Sequence[etree._Element]
+    hashes: Sequence[str]
+
+    def identities(self, index: int) -> list[str]:
+        """Return the guids and links of an item."""
+        item = self.items[index]
+        found = [item.get(_RDF_ABOUT)]
+        for child in item:
+            match local_name(child):
+                case "guid" | "id" | "origlink":
+                    found.append(text_in(child))
+                case "link" if child.get("rel", "alternate") == "alternate":
+                    found.append(child.get("href") or text_in(child))
+        return [identity for identity in found if identity and identity.strip()]
+
+    def has_content(self, index: int) -> bool:
+        """Say whether an item has an element for its body, with something in it."""
+        return any(
+            local_name(child) in _CONTENT
+            and etree.QName(child).namespace not in _NO_CONTENT
+            and (len(child) > 0 or bool((child.text or "").strip()))
+            for child in self.items[index]
+        )
+
+    def reduce_to(self, kept: Sequence[int]) -> bytes:
+        """Return the document with these items only, in UTF-8. The listing can't be used afterwards."""
+        staying = set(kept)
+        for index, item in enumerate(self.items):
+            parent = item.getparent()
+            if index not in staying and parent is not None:
+                parent.remove(item)
+        return etree.tostring(self.root, encoding="utf-8", xml_declaration=True)
+
+
+def _items(root: etree._Element) -> Iterator[etree._Element]:
+    for element in root.iter("{*}item", "{*}entry"):
+        if all(local_name(outer) not in {"item", "entry"} for outer in element.iterancestors()):
+            yield element
+
+
+def _hash_of(item: etree._Element, base: bytes) -> str:
+    written = etree.tostring(item, encoding="utf-8", with_tail=False)
+    return raw_hash(base, _VOLATILE.sub(b"", written))
+
+
+def list_items(root: etree._Element, max_entries: int) -> Listed:
+    """List a feed's items, in and outside its channel.
+
+    Raises:
+        FeedError: there are too many.
+    """
+    items = []
+    for item in _items(root):
+        items.append(item)
+        if len(items) > max_entries:
+            msg = f"more than {max_entries} entries"
+            raise FeedError(msg, "hostile")
+    base = (root.get(_XML_BASE) or "").encode()
+    return Listed(root, items, [_hash_of(item, base) for item in items])
+
+
+def _numbers(element: etree._Element) -> frozenset[int]:
+    texts = [text_in(child).strip() for child in element]
+    return frozenset(int(text) % 24 for text in texts if text.isascii() and text.isdigit() and int(text[:9]) <= 24)
+
+
+def _days(element: etree._Element) -> frozenset[int]:
+    texts = [text_in(child).strip().lower() for child in element]
+    return frozenset(_DAYS.index(text) for text in texts if text in _DAYS)
+
+
+def update_period(period: str | None, frequency: str | None) -> timedelta | None:
+    """Read the RSS 1.0 syndication module: so many times in a period, clamped.
+
+    Args:
+        period: `updatePeriod`; one that the module does not know is no hint.
+        frequency: `updateFrequency`; 1 where it is absent or no positive number, as the module says.
+    """
+    length = _PERIODS.get((period or "").strip().lower())
+    if length is None:
+        return None
+    text = (frequency or "").strip()
+    times = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    return clamped_period(length / max(times, 1))
+
+
+def read_header(root: etree._Element, *, url: str) -> Header:
+    """Read what a feed says of itself; `url` is its address, for relative links."""
+    channel = next((child for child in root if local_name(child) == "channel"), root)
+    texts: dict[str, str] = {}
+    links: dict[str, str | None] = {}
+    hours: frozenset[int] = frozenset()
+    days: frozenset[int] = frozenset()
+    for child in channel:
+        name = local_name(child)
+        if name in {"title", "ttl", "updateperiod", "updatefrequency"}:
+            texts.setdefault(name, text_in(child))
+        elif name == "link" and (relation := child.get("rel")) and (href := child.get("href")):
+            for one in relation.lower().split():
+                links.setdefault(one, absolute_url(href, base=url))
+        elif name == "skiphours":
+            hours |= _numbers(child)
+        elif name == "skipdays":
+            days |= _days(child)
+    hints = FeedHints(
+        ttl=minutes_of(texts.get("ttl")),
+        update_period=update_period(texts.get("updateperiod"), texts.get("updatefrequency")),
+        skip_hours=hours if len(hours) < 24 else frozenset(),
+        skip_days=days if len(days) < 7 else frozenset(),
+    )
+    return Header(one_line(text_of(texts.get("title"))) or None, hints, links.get("hub"), links.get("self"))
