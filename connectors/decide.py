@@ -79,6 +79,8 @@ class Listing:
     repeats: Literal["first", "versions"]
     """What a second entry with the same identity is: the same again ("first" stands: feeds list the newest
     first), or a later version (files are read in order)."""
+    unread: frozenset[SeenKey] = frozenset()
+    """Entries that stand in the listing too, known as they are and therefore not read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,13 @@ class Decision:
     """What to publish, what to remember after the acknowledgement, what to report."""
 
     articles: tuple[Article, ...]
+    entries: tuple[Entry, ...]
+    """What each of `articles` was made of."""
     seen: tuple[SeenEntry, ...]
     refused: tuple[tuple[str, str], ...]
     """(origin, reason) of entries that no article can be made of."""
     counts: Mapping[str, int]
-    """Entries by fate: new, edited, seen, repeated, refused, edits_refused."""
+    """Entries by fate: new, edited, seen, repeated, refused, edits_refused, outdated."""
 
 
 def _simple_key(entry: Entry) -> str:
@@ -191,7 +195,19 @@ def _row(previous: SeenEntry | None, entry: Entry, article: Article, key: str, l
         versions=0 if previous is None else previous.versions,
         first_seen=article.fetched if previous is None else previous.first_seen,
         last_seen=article.fetched,
+        raw_hash=entry.raw_hash,
+        publisher_version=_highest(entry.publisher_version, previous.publisher_version if previous else None),
     )
+
+
+def _highest(*numbers: int | None) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
+
+
+def _is_outdated(entry: Entry, known: Sequence[SeenEntry]) -> bool:
+    """Say whether the publisher has numbered a later version that came before: wires don't keep the order."""
+    highest = _highest(*(row.publisher_version for row in known))
+    return entry.publisher_version is not None and highest is not None and entry.publisher_version < highest
 
 
 class _Round:
@@ -203,6 +219,7 @@ class _Round:
         self.provenance = provenance
         self.rows: dict[SeenKey, SeenEntry] = {}
         self.articles: list[Article] = []
+        self.entries: list[Entry] = []
         self.refused: list[tuple[str, str]] = []
         self.counts: Counter[str] = Counter()
 
@@ -217,7 +234,11 @@ class _Round:
         # Versions are ordered by their fetch: of two in one file, the later line is the later version, and a clock
         # that was set back does not make an edit older than what it edits.
         fetched = self.listing.fetched + timedelta(microseconds=len(self.articles))
-        for row in (*listed, *([previous] if previous else ())):
+        known = (*listed, *([previous] if previous else ()))
+        if _is_outdated(entry, known):
+            self.counts["outdated"] += 1
+            return
+        for row in known:
             fetched = max(fetched, row.last_seen + timedelta(microseconds=1))
         try:
             article = article_of(
@@ -241,7 +262,8 @@ class _Round:
             fate = "new" if not known else "seen" if article.status == "usable" else "edited"
         elif previous.content_hash == article.content_hash:
             fate = "seen"
-            if self.listing.fetched - previous.last_seen < _SEEN_RESOLUTION and previous.url == row.url:
+            same = replace(row, last_seen=previous.last_seen) == previous
+            if same and self.listing.fetched - previous.last_seen < _SEEN_RESOLUTION:
                 row = previous
         elif previous.versions > MAX_EDITS and self.listing.repeats == "first" and article.status == "usable":
             fate = "edits_refused"
@@ -251,6 +273,7 @@ class _Round:
         if fate in {"new", "edited"}:
             row = replace(row, versions=row.versions + 1)
             self.articles.append(article)
+            self.entries.append(entry)
         self.counts[fate] += 1
         self.rows[row.source_id, key] = row
 
@@ -269,7 +292,7 @@ def decide(entries: Sequence[Entry], seen: SeenIndex, listing: Listing, provenan
         provenance: the way they came.
     """
     shared = _shared_guids(entries) if listing.repeats == "first" else frozenset()
-    present = frozenset((_source_id(entry, listing.source), _simple_key(entry)) for entry in entries)
+    present = listing.unread | {(_source_id(entry, listing.source), _simple_key(entry)) for entry in entries}
     decided = _Round(seen, listing, provenance)
     unchanged = set(seen.rows())
     listed: set[SeenKey] = set()
@@ -283,6 +306,7 @@ def decide(entries: Sequence[Entry], seen: SeenIndex, listing: Listing, provenan
         decided.decide(entry, _key(entry, source_id, seen, shared, present))
     return Decision(
         articles=tuple(decided.articles),
+        entries=tuple(decided.entries),
         seen=tuple(row for row in decided.rows.values() if row not in unchanged),
         refused=tuple(decided.refused),
         counts=dict(decided.counts),

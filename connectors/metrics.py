@@ -13,9 +13,8 @@ from connectors.source import ErrorClass
 
 POLL_OUTCOMES: Final = ("updated", "unchanged", "not_modified", *get_args(ErrorClass))
 """Label values of `depeche_feed_polls_total`: what a poll came to, or the class of the error that it ended in."""
-FEED_STATES: Final = ("healthy", "failing", "slow", "parked", "paused")
-"""Label values of `depeche_feeds`: the last poll went well; failed; failed so often that it is polled less than daily;
-gone (410); paused by a person."""
+FEED_STATES: Final = ("new", "healthy", "failing", "slow", "parked", "paused")
+"""Label values of `depeche_feeds`; see `connectors.feeds.standing`."""
 ENTRY_FATES: Final = ("new", "edited", "seen", "repeated", "refused", "edits_refused", "outdated")
 """Label values of `depeche_entries_total`; see `connectors.decide.Decision.counts`."""
 PAGE_OUTCOMES: Final = (
@@ -70,6 +69,11 @@ class ConnectorMetrics:
             "depeche_feed_parse_seconds",
             "Seconds of parsing one changed feed, waiting for a process included.",
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.overflows: Final = Counter(
+            "depeche_feed_overflows",
+            "Polls that found none of a feed's entries known: some may have come and gone since the poll before.",
             registry=self.registry,
         )
         self.feeds: Final = Gauge("depeche_feeds", "Subscribed feeds by state.", ["state"], registry=self.registry)

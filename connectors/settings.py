@@ -108,6 +108,11 @@ class ConnectorSettings:
     publisher: PublisherSettings
     state_path: Path
     feeds: tuple[Subscription, ...] = ()
+    """What the feed lists name."""
+    default_feeds: bool = False
+    """Whether `feeds` is the shipped list: it stands in only as long as nobody has named a feed."""
+    poll_feeds: bool = True
+    """Whether feeds are polled at all."""
     drops: tuple[Path, ...] = ()
     drop_source: Source = DROP_SOURCE
     """Source of dropped files; a .jsonl line may name its own."""

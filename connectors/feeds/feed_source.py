@@ -1,246 +1,412 @@
 """The feed source: all subscribed feeds, polled side by side, each on its own schedule.
 
-A poll: fetch → parse → translate → decide; the validators, the body's hash, the seen entries and the next poll
-are in the batch's commit, so they are saved only once the broker has the articles. Does not follow entries to
-their pages, and does not discover feeds.
+A poll: fetch → parse, in a process that can be killed → decide. What it comes to is worked out in
+`connectors.feeds.poll`; here polls are started, their parts brought together, and what is known looked up. Does not
+follow entries to their pages (`connectors.pages`), and does not discover feeds (`connectors.feeds.discovery`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import queue
+import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from functools import partial
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
-from connectors.decide import Decision, Listing, candidates, decide
-from connectors.entry import one_line
-from connectors.feeds.schedule import is_due, next_poll
-from connectors.formats.feed_parse import FeedError, NativeFeed, parse_feed
-from connectors.formats.feed_translate import translate
-from connectors.metrics import ConnectorMetrics
-from connectors.records import FeedState, SeenEntry, StateChange
+from connectors.decide import candidates
+from connectors.feeds import poll, schedule
+from connectors.feeds.agenda import Agenda
+from connectors.feeds.poll import Clock, Known, PollResult, Rules, Task
+from connectors.feeds.standing import standing
+from connectors.feeds.subscriptions import Subscribed, Subscriptions
+from connectors.formats.feed_read import FeedError, FeedReading, read_feed
+from connectors.isolation import IsolatedCrash, IsolatedTimeout
+from connectors.metrics import FEED_STATES, ConnectorMetrics
+from connectors.records import FeedState, ListedEntry, SeenEntry, StateChange
 from connectors.settings import ConnectorSettings
-from connectors.source import Batch, Snapshot, SourceError
+from connectors.source import Batch, Snapshot
 from connectors.state import State, StateError
-from connectors.web.fetch import Fetched, FetchFailure
-from connectors.web.fetcher import Fetcher, Polled
-from schemas.article import Article, Provenance
-from schemas.ids import digest
+from connectors.web.fetch import FEED_ACCEPT, Fetched, FetchFailure, Request
+from connectors.web.fetcher import Ended
 
 _LOG = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 0.5
 """How long a batch waits for the first fetch under way to end."""
+_LOOK_EVERY: Final = timedelta(seconds=1)
+"""How soon a change of the subscriptions by another process is taken up."""
+_COUNT_EVERY: Final = timedelta(seconds=10)
 _FORGET_AFTER: Final = timedelta(days=90)
 """Entries that a feed has not shown for so long are forgotten."""
+_MAX_BATCH: Final = 32
+"""Polls in a batch: their articles are in memory until the broker has them."""
+_MAX_STARTED: Final = 512
+"""Polls under way, those that wait for their host's turn among them."""
+_MAX_PARSING_BYTES: Final = 128 * 1024 * 1024
+"""Bodies that wait for a parser; while there are more, no poll is started."""
+_MAX_PUSHED: Final = 100
+"""Bodies from hubs that wait to be read; a hub with one more is told to come again."""
 _AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 
-PollOutcome = Literal["updated", "unchanged", "not_modified", "failed"]
+
+class FeedFetcher(Protocol):
+    """What is needed of `connectors.web.fetcher.Fetcher`."""
+
+    def start(self, request: Request, token: Task, replies: queue.SimpleQueue[Any], /) -> None:
+        """Start a fetch; its end is put into `replies`."""
+        ...
+
+
+class Parser(Protocol):
+    """What is needed of `connectors.isolation.Isolated`."""
+
+    def submit(self, function: Callable[[], FeedReading], /, *, deadline: float) -> Future[FeedReading]:
+        """Call a function in a process that is killed at the deadline."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class PollResult:
-    """What a poll came to."""
+class _Finished:
+    """A poll whose fetch has ended and whose body, where it brought a new one, was read."""
 
-    outcome: PollOutcome
-    state: FeedState
-    """After the poll."""
-    decision: Decision | None = None
-    errors: tuple[SourceError, ...] = ()
+    ended: Ended[Task]
+    reading: FeedReading | FetchFailure | None = None
+    """What the body says, or why it can't be read; None where there is nothing new to read."""
+    listed: Mapping[str, ListedEntry] = field(default_factory=dict)
+    """What the feed showed before, by raw hash."""
 
 
 class FeedSource:
     """All subscriptions as one source."""
 
-    connector: Final = "feed"
+    connector: Final = poll.CONNECTOR
     name: Final = "feeds"
 
     def __init__(
         self,
         settings: ConnectorSettings,
         state: State,
+        subscriptions: Subscriptions,
         metrics: ConnectorMetrics,
         *,
+        fetcher: FeedFetcher,
+        parser: Parser,
         randomness: Callable[[], float],
-        fetcher: Fetcher | None = None,
     ) -> None:
-        """Prepare to poll `settings.feeds`.
+        """Prepare to poll what is subscribed.
 
         Args:
-            settings: feeds, intervals, caps.
+            settings: intervals, caps.
             state: where validators, schedules and seen entries are.
+            subscriptions: which feeds; asked again as it changes.
             metrics: where polls are counted.
+            fetcher: where fetches run.
+            parser: where bodies are read.
             randomness: uniform in [0, 1), for jitter.
-            fetcher: where fetches run; one of its own where none is given.
         """
         self._settings = settings
+        self._rules = Rules(settings.poll_interval, settings.full_text)
         self._state = state
+        self._subscriptions = subscriptions
         self._metrics = metrics
+        self._fetcher = fetcher
+        self._parser = parser
         self._randomness = randomness
-        self._subscriptions = {feed.url: feed for feed in settings.feeds}
-        self._feeds: dict[str, FeedState] = {}
-        self._in_flight: set[str] = set()
-        self._fetcher = fetcher or Fetcher(settings.fetch)
-        self._wake: datetime | None = _AT_ONCE
+        self._subscribed: dict[str, Subscribed] = {}
+        self._generation = -1
+        self._agenda = Agenda(_host, per_host=settings.fetch.host_concurrency)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        """Fetches that have ended, and bodies that were read."""
+        self._handed_out: list[str] = []
+        self._started = 0
+        self._parsing_bytes = 0
+        self._pushed = 0
+        self._lock = threading.Lock()
+        self._wake: datetime = _AT_ONCE
+        self._now = _AT_ONCE
+        self._counted = _AT_ONCE
 
     def next_awake(self) -> datetime | None:
-        """At once while fetches are under way, else when the next feed is due."""
-        return self._wake if self._subscriptions else None
+        """At once while polls are under way, else when the next feed is due or the subscriptions may have changed."""
+        return self._wake
 
     def next_batch(self, now: datetime) -> Batch:
         """Start the polls that are due and return what the finished ones brought."""
-        known = self._state.feeds()
-        # A feed's row is what was committed: where a batch was not, its feeds are still due and polled again.
-        self._feeds = {url: known.get(url) or FeedState(url=url, next_poll=now) for url in self._subscriptions}
-        due = sorted(
-            (feed.next_poll, url)
-            for url, feed in self._feeds.items()
-            if is_due(feed, now) and url not in self._in_flight
-        )
-        for _, url in due[: self._settings.fetch.concurrency - len(self._in_flight)]:
-            self._in_flight.add(url)
-            self._fetcher.start(self._subscriptions[url], self._feeds[url], now)
-        if not self._in_flight:
-            self._wake = min(feed.next_poll for feed in self._feeds.values())
+        self._settle(now)
+        self._take_over_changes(now)
+        self._now = now
+        self._start(now)
+        if now - self._counted >= _COUNT_EVERY or now < self._counted:
+            self._count_feeds(now)
+        if not self._started:
+            due = self._agenda.next_due()
+            self._wake = min(now + _LOOK_EVERY, due or now + _LOOK_EVERY)
             return Batch()
         self._wake = _AT_ONCE
-        polls = self._fetcher.finished(timeout=_WAIT_SECONDS)
-        self._in_flight.difference_update(polled.subscription.url for polled in polls)
-        return self._batch(polls, now)
+        return self._batch(self._collect(), now)
 
-    def _batch(self, polls: Sequence[Polled], now: datetime) -> Batch:
-        articles: list[Article] = []
-        errors: list[SourceError] = []
+    def deliver(self, url: str, body: bytes, content_type: str | None) -> bool:
+        """Take what a WebSub hub brought for a feed; callable from any thread.
+
+        Returns:
+            False where there is too much to read already: the hub is to come again. What is lost on the way is found
+            by the next poll.
+        """
+        subscribed = self._subscribed.get(url)
+        if subscribed is None or subscribed.status != "active":
+            return True
+        with self._lock:
+            if self._pushed >= _MAX_PUSHED:
+                return False
+            self._pushed += 1
+            self._started += 1
+        now = self._now
+        feed = self._state.feed(url) or FeedState(url=url, next_poll=now)
+        task = Task(subscribed.subscription, feed, now, pushed=True)
+        fetched = Fetched(200, url, body, len(body), content_type)
+        self._inbox.put(Ended(task, Request(url), now, 0.0, 0.0, fetched))
+        self._wake = _AT_ONCE
+        return True
+
+    # Which feeds, and when
+
+    def _settle(self, now: datetime) -> None:
+        """Have the polls of the last batch due again, as they were committed: one that was not is due still."""
+        for url in self._handed_out:
+            self._agenda.done(url, self._due(url, now))
+        self._handed_out.clear()
+
+    def _due(self, url: str, now: datetime) -> datetime | None:
+        subscribed = self._subscribed.get(url)
+        if subscribed is None or subscribed.status != "active":
+            return None
+        feed = self._state.feed(url)
+        if feed is None:
+            return now
+        requested = subscribed.requested
+        if requested is not None and (feed.last_poll is None or requested > feed.last_poll):
+            return min(requested, now)
+        return now if schedule.is_due(feed, now) else feed.next_poll
+
+    def _take_over_changes(self, now: datetime) -> None:
+        generation = self._subscriptions.generation()
+        if generation == self._generation and now >= self._now:
+            return
+        # Also where the clock was set back: what was reckoned by the old one is reckoned anew.
+        self._generation = generation
+        before, self._subscribed = self._subscribed, self._subscriptions.all()
+        for url in before.keys() - self._subscribed.keys():
+            self._agenda.discard(url)
+        known = self._state.feeds()
+        unknown = 0
+        for url in self._subscribed:
+            if self._agenda.is_taken(url):
+                continue
+            due = self._due(url, now)
+            if due is None:
+                self._agenda.discard(url)
+            elif url in known:
+                self._agenda.set(url, due)
+            elif url not in before:
+                self._agenda.set(url, schedule.first_poll(now, unknown, jitter=self._randomness()))
+                unknown += 1
+
+    def _start(self, now: datetime) -> None:
+        if self._parsing_bytes > _MAX_PARSING_BYTES:
+            return
+        for url, due in self._agenda.take(now, _MAX_STARTED - self._started):
+            subscribed = self._subscribed.get(url)
+            if subscribed is None or subscribed.status != "active":
+                self._agenda.done(url, None)
+                continue
+            feed = self._state.feed(url) or FeedState(url=url, next_poll=due)
+            request = poll.request_of(feed, accept=FEED_ACCEPT, randomness=self._randomness())
+            with self._lock:
+                self._started += 1
+            self._fetcher.start(request, Task(subscribed.subscription, feed, due), self._inbox)
+        self._metrics.feeds_waiting.set(self._agenda.waiting)
+
+    # What came of them
+
+    def _collect(self) -> list[_Finished]:
+        """Return polls that have come to an end; bodies that came meanwhile are handed to the parser."""
+        finished: list[_Finished] = []
+        wait = _WAIT_SECONDS
+        while len(finished) < _MAX_BATCH:
+            try:
+                item = self._inbox.get(timeout=wait) if wait else self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            wait = 0.0
+            if isinstance(item, _Finished):
+                finished.append(item)
+            elif not self._is_read(item):
+                finished.append(_Finished(item))
+        return finished
+
+    def _is_read(self, ended: Ended[Task]) -> bool:
+        """Hand a body to the parser, which puts what it makes of it into the inbox; False where there is none."""
+        fetched, task = ended.result, ended.token
+        if isinstance(fetched, FetchFailure) or fetched.status == 304:
+            return False
+        if not task.pushed and poll.body_hash(fetched) == task.feed.body_hash:
+            return False
+        self._parsing_bytes += len(fetched.body)
+        try:
+            self._submit(ended, fetched)
+        except StateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one feed's trouble is not the others'
+            _LOG.exception("feed %s failed in a way that is not foreseen", task.url)
+            self._inbox.put(_Finished(ended, FetchFailure("bug", f"{type(error).__name__}: {error}")))
+        return True
+
+    def _submit(self, ended: Ended[Task], fetched: Fetched) -> None:
+        task = ended.token
+        listed = self._state.listed(task.url, task.feed.last_poll)
+        read = partial(
+            read_feed,
+            fetched.body,
+            url=fetched.url or task.url,
+            content_type=fetched.content_type,
+            known=frozenset(listed),
+            max_entries=self._settings.max_entries,
+        )
+        started = time.monotonic()
+
+        def read_to_its_end(done: Future[FeedReading]) -> None:
+            self._metrics.parse_seconds.observe(time.monotonic() - started)
+            self._inbox.put(_Finished(ended, _reading(done), listed))
+
+        future = self._parser.submit(read, deadline=self._settings.parse_seconds)
+        future.add_done_callback(read_to_its_end)
+
+    def _batch(self, finished: Sequence[_Finished], now: datetime) -> Batch:
+        results: list[PollResult] = []
         seen: list[SeenEntry] = []
-        states: list[FeedState] = []
-        forget: list[tuple[str, datetime]] = []
         counts: Counter[str] = Counter()
-        for polled in polls:
-            result = self._result(polled, now, seen)
-            self._metrics.polls.labels(result.outcome).inc()
-            states.append(result.state)
-            errors.extend(result.errors)
-            if result.decision is not None:
-                articles.extend(result.decision.articles)
-                seen.extend(result.decision.seen)
-                counts.update(result.decision.counts)
-                if result.state.body_hash is not None:
-                    # Only a poll that has read the whole feed knows what is no longer in it.
-                    forget.append((result.state.url, now - _FORGET_AFTER))
+        feeds: dict[str, FeedState] = {}
+        for item in finished:
+            ended = item.ended
+            result = self._result(item, now, seen)
+            results.append(result)
+            seen.extend(result.seen)
+            counts.update(result.counts)
+            self._measure(ended, result)
+            if not ended.token.pushed:
+                self._handed_out.append(ended.token.url)
+                feeds[ended.token.url] = result.feed
+            if result.children is not None:
+                self._subscriptions.sync_children(ended.token.url, result.children, now)
+            self._let_go(item)
+        for result in results:
+            if result.fetch.outcome.startswith("pushed") and result.counts.get("new"):
+                self._note_news(feeds, result.feed.url, now)
         return Batch(
-            tuple(articles),
-            tuple(errors),
-            StateChange(seen=tuple(seen), feeds=tuple(states), forget=tuple(forget)),
+            tuple(article for result in results for article in result.articles),
+            tuple(error for result in results for error in result.errors),
+            StateChange(
+                seen=tuple(seen),
+                shown=tuple((result.feed.url, result.shown, now) for result in results if result.shown),
+                feeds=tuple(feeds.values()),
+                fetches=tuple(result.fetch for result in results),
+                pending=tuple(page for result in results for page in result.pending),
+                forget=poll.forget_of(results, before=now - _FORGET_AFTER),
+            ),
             counts,
         )
 
-    def _result(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
+    def _note_news(self, feeds: dict[str, FeedState], url: str, now: datetime) -> None:
+        """Remember that a feed brought something new, though not by a poll."""
+        feed = feeds.get(url) or self._state.feed(url)
+        if feed is not None:
+            feeds[url] = replace(feed, last_new=now)
+
+    def _result(self, item: _Finished, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
         """Return what a poll came to; a bug that one feed trips is that feed's failure, not the others'."""
+        ended = item.ended
+        clock = Clock(ended.started, now, self._randomness(), ended.seconds)
         try:
-            return self._read(polled, now, undecided)
+            return self._read(item, clock, undecided)
         except StateError:
             raise
         except Exception as error:  # noqa: BLE001 - as said
-            _LOG.exception("feed %s failed in a way that is not foreseen", polled.subscription.url)
-            return self._failed(polled, now, FetchFailure("bug", f"{type(error).__name__}: {error}"))
+            _LOG.exception("feed %s failed in a way that is not foreseen", ended.token.url)
+            failure = FetchFailure("bug", f"{type(error).__name__}: {error}")
+            return poll.failed(ended.token, failure, clock, self._rules)
 
-    def _read(self, polled: Polled, now: datetime, undecided: Sequence[SeenEntry]) -> PollResult:
-        fetched = polled.result
-        self._metrics.poll_seconds.observe(polled.seconds)
+    def _read(self, item: _Finished, clock: Clock, undecided: Sequence[SeenEntry]) -> PollResult:
+        task, fetched, reading = item.ended.token, item.ended.result, item.reading
         if isinstance(fetched, FetchFailure):
-            return self._failed(polled, now, fetched)
-        if fetched.status == 304:
-            return PollResult("not_modified", self._succeeded(polled, now, fetched, polled.state.body_hash))
-        self._metrics.fetched_bytes.inc(len(fetched.body))
-        body_hash = hashlib.sha256(fetched.body).hexdigest()
-        if body_hash == polled.state.body_hash:
-            return PollResult("unchanged", self._succeeded(polled, now, fetched, body_hash))
-        try:
-            native = parse_feed(fetched.body, content_type=fetched.content_type, max_entries=self._settings.max_entries)
-        except FeedError as error:
-            return self._failed(polled, now, FetchFailure("malformed", str(error)))
-        return self._updated(polled, native, fetched, now, body_hash=body_hash, undecided=undecided)
+            return poll.failed(task, fetched, clock, self._rules)
+        if reading is None:
+            return poll.unchanged(task, fetched, clock, self._rules)
+        if isinstance(reading, FetchFailure):
+            return poll.failed(task, reading, clock, self._rules, wire_bytes=fetched.wire_bytes)
+        wanted = candidates(reading.entries, task.subscription.source)
+        known = Known(self._state.seen(wanted).updated(undecided), item.listed)
+        return poll.updated(task, fetched, reading, known, clock=clock, rules=self._rules)
 
-    def _updated(
-        self,
-        polled: Polled,
-        native: NativeFeed,
-        fetched: Fetched,
-        now: datetime,
-        *,
-        body_hash: str,
-        undecided: Sequence[SeenEntry],
-    ) -> PollResult:
-        """Decide over a feed's entries; `undecided` are rows of this batch that the state does not have yet."""
-        url, source = polled.subscription.url, polled.subscription.source
-        entries = translate(native, url=url)
-        provenance = Provenance(
-            feed_url=url,
-            fetch_id=digest("fetch", url, polled.started.isoformat())[:16],
-            etag=fetched.etag,
-            last_modified=fetched.last_modified,
-            hop="feed",
-        )
-        known = self._state.seen(candidates(entries, source)).updated(undecided)
-        listing = Listing(url, source, self.connector, polled.started, repeats="first")
-        decision = decide(entries, known, listing, provenance)
-        errors = [SourceError(origin, reason, "invalid") for origin, reason in decision.refused]
-        if native.trouble is not None:
-            errors.append(SourceError(url, f"not well-formed, read all the same: {native.trouble}", "malformed"))
-        state = self._succeeded(polled, now, fetched, body_hash)
-        if not native.complete:
-            errors.append(SourceError(url, "breaks off: its last entry is left for the next poll", "malformed"))
-            # Without validators and hash the next poll reads the whole feed again.
-            state = replace(state, etag=None, last_modified=None, body_hash=None, last_error="breaks off")
-        return PollResult("updated", state, decision, tuple(errors))
+    def _let_go(self, item: _Finished) -> None:
+        if item.reading is not None and isinstance(item.ended.result, Fetched):
+            self._parsing_bytes -= len(item.ended.result.body)
+        with self._lock:
+            self._started -= 1
+            self._pushed -= item.ended.token.pushed
 
-    def _interval(self, polled: Polled) -> timedelta:
-        return polled.subscription.interval or self._settings.poll_interval
+    # Watching it
 
-    def _succeeded(self, polled: Polled, now: datetime, fetched: Fetched, body_hash: str | None) -> FeedState:
-        before = polled.state
-        kept = before if fetched.status == 304 else None  # a 304 may leave out what has not changed
-        return replace(
-            before,
-            next_poll=next_poll(now=now, interval=self._interval(polled), failures=0, jitter=self._randomness()),
-            etag=fetched.etag or (kept.etag if kept else None),
-            last_modified=fetched.last_modified or (kept.last_modified if kept else None),
-            body_hash=body_hash,
-            failures=0,
-            last_poll=polled.started,
-            last_success=now,
-            last_outcome="not modified" if kept else "ok",
-            last_error=None,
-        )
+    def _measure(self, ended: Ended[Task], result: PollResult) -> None:
+        if ended.token.pushed:
+            return
+        self._metrics.polls.labels(result.outcome).inc()
+        self._metrics.poll_seconds.observe(ended.seconds)
+        self._metrics.lateness.observe(max(0.0, (ended.started - ended.token.due).total_seconds()))
+        if isinstance(ended.result, Fetched):
+            self._metrics.fetched_bytes.inc(len(ended.result.body))
+            self._metrics.wire_bytes.inc(ended.result.wire_bytes)
+        if result.overflow:
+            self._metrics.overflows.inc()
 
-    def _failed(self, polled: Polled, now: datetime, failure: FetchFailure) -> PollResult:
-        url = polled.subscription.url
-        reason = one_line(failure.reason)  # what a server said, in any bytes and length
-        failures = polled.state.failures + 1
-        state = replace(
-            polled.state,
-            next_poll=next_poll(
-                now=now,
-                interval=self._interval(polled),
-                failures=int(failures),
-                jitter=self._randomness(),
-                retry_after=failure.retry_after,
-            ),
-            failures=failures,
-            last_poll=polled.started,
-            last_outcome="failed",
-            last_error=reason,
-        )
-        return PollResult("failed", state, errors=(SourceError(url, reason, failure.error_class),))
+    def _count_feeds(self, now: datetime) -> None:
+        self._counted = now
+        states = Counter(standing(row, self._state.feed(url)) for url, row in self._subscribed.items())
+        for name in FEED_STATES:
+            self._metrics.feeds.labels(name).set(states[name])
 
     def snapshot(self) -> Snapshot:
         """Return how many feeds there are, and how many fail."""
-        failing = sum(1 for feed in self._feeds.values() if feed.failures)
-        details = {"feeds": str(len(self._subscriptions)), "failing": str(failing)}
+        standings = Counter(standing(row, self._state.feed(url)) for url, row in self._subscribed.items())
+        polled = sum(standings[name] for name in ("healthy", "failing", "slow"))
+        details = {"feeds": str(polled), "failing": str(standings["failing"] + standings["slow"])}
         return Snapshot(self.name, self.connector, details)
 
     def close(self) -> None:
-        """End the fetches under way."""
-        self._fetcher.close()
+        """Nothing is held between batches; fetcher and parser are their owner's."""
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+def _reading(done: Future[FeedReading]) -> FeedReading | FetchFailure:
+    """Return what a parser's process came to."""
+    error = done.exception()
+    match error:
+        case None:
+            return done.result()
+        case FeedError():
+            return FetchFailure(error.error_class, str(error))
+        case IsolatedTimeout():
+            return FetchFailure("parse_timeout", str(error))
+        case IsolatedCrash():
+            return FetchFailure("parse_crash", str(error))
+        case _:
+            _LOG.error("a feed's reading failed in a way that is not foreseen", exc_info=error)
+            return FetchFailure("bug", f"{type(error).__name__}: {error}")

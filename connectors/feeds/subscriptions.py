@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from connectors.database import Database
 from connectors.rows import Table
-from connectors.settings import Subscription
+from connectors.settings import ConnectorSettings, Subscription
 from schemas.article import Source
 
 Status = Literal["active", "paused", "removed"]
@@ -188,3 +188,9 @@ def _write(execute: Callable[..., Any], rows: Iterable[Subscribed]) -> None:
 
 def _touch(execute: Callable[..., Any]) -> None:
     execute("UPDATE generation SET number = number + 1")
+
+
+def take_over(settings: ConnectorSettings, subscriptions: Subscriptions, now: datetime) -> None:
+    """Take over the feed lists of the settings; the shipped list only as long as nobody has named a feed."""
+    named = any(row.origin == "command" for row in subscriptions.all().values())
+    subscriptions.sync(() if settings.default_feeds and named else settings.feeds, now)
