@@ -18,7 +18,7 @@ from types import FrameType
 
 from connectors.feeds.opml import SHIPPED_FEEDS, OpmlError, read_opml
 from connectors.runner import ConnectorRunner
-from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
+from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings, Subscription
 from depeche.cluster import ClusterError, check_listening
 from depeche.exits import MisuseError
 from depeche.health import HealthServer, measure_process
@@ -139,13 +139,30 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
         publisher=publisher_settings(settings, bootstrap),
         state_path=settings.data.absolute() / "connectors.sqlite",
         feeds=subscriptions(settings) if settings.poll_feeds else (),
+        default_feeds=not settings.feeds,
+        poll_feeds=settings.poll_feeds,
+        full_text=settings.full_text,
         drops=tuple(path.absolute() for path in settings.drops),
         drop_interval=timedelta(seconds=settings.drop_seconds),
         poll_interval=timedelta(seconds=settings.poll_seconds),
         fetch=FetchSettings(
             user_agent=f"depeche/{metadata.version('depeche')}{contact}",
             allow_private_addresses=settings.allow_private_addresses,
+            allowed_networks=settings.allowed_networks,
+            host_gap_seconds=settings.host_gap_seconds,
+            proxy=settings.proxy or None,
         ),
+        push=push_settings(settings) if settings.push else None,
+    )
+
+
+def push_settings(settings: Settings) -> PushSettings:
+    """Return how the HTTP way in is served."""
+    return PushSettings(
+        host=settings.push_host,
+        port=settings.push_port,
+        token=settings.push_token.get_secret_value(),
+        public_url=settings.push_public_url or None,
     )
 
 
