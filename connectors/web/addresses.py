@@ -8,6 +8,7 @@ URL itself are judged then, and what a name resolves to is for the proxy to judg
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
@@ -86,6 +87,18 @@ def literal_address(host: str) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=16)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for text in texts:
+        try:
+            networks.append(ipaddress.ip_network(text.strip()))
+        except ValueError as error:
+            msg = f"allowed network {text!r} is not of the form 10.20.0.0/16: {error}"
+            raise ValueError(msg) from error
+    return tuple(networks)
+
+
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """What may be connected to."""
@@ -101,14 +114,7 @@ class AddressPolicy:
         Raises:
             ValueError: an allowed network that is none.
         """
-        networks: list[Network] = []
-        for text in settings.allowed_networks:
-            try:
-                networks.append(ipaddress.ip_network(text.strip()))
-            except ValueError as error:
-                msg = f"allowed network {text!r} is not of the form 10.20.0.0/16: {error}"
-                raise ValueError(msg) from error
-        return cls(settings.allow_private_addresses, tuple(networks))
+        return cls(settings.allow_private_addresses, _networks(settings.allowed_networks))
 
     def permits(self, address: str) -> bool:
         """Say whether an IP address may be connected to."""

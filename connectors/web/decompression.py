@@ -33,7 +33,9 @@ _MAGIC_BYTES: Final = 4
 _NO_CODING: Final = frozenset({"", "identity", "none", "utf-8", "utf8"})
 """Servers confuse the header with the charset; nothing is compressed then."""
 
-Sink = Callable[[bytes], None]
+_TOO_DEEP: Final = f"more than {MAX_CODINGS} content codings one over another"
+
+Sink = Callable[[bytes], object]
 
 
 class ContentCodingError(ValueError):
@@ -124,7 +126,7 @@ def _deflate(head: bytes) -> _Stream:
     return _Zlib(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
 
 
-def _opened(coding: str | None, head: bytes) -> tuple[Callable[[], _Stream] | None, tuple[bytes, ...]]:
+def _opener(coding: str | None, head: bytes) -> tuple[Callable[[], _Stream] | None, tuple[bytes, ...]]:
     """Choose by coding (None: not declared) and first bytes what undoes it, and what another member starts with.
 
     A body that does not start as gzip or zstd does is taken as plain whatever the header says, and one that does
@@ -142,85 +144,100 @@ def _opened(coding: str | None, head: bytes) -> tuple[Callable[[], _Stream] | No
 
 
 class _Stage:
-    """Undoes one coding and hands the result on to the next."""
+    """Undoes one coding and hands the result on to the next stage."""
 
     def __init__(self, coding: str | None, limit: int, following: _Stage | _Result, depth: int) -> None:
+        """Prepare.
+
+        Args:
+            coding: as declared; None to look for one that is not.
+            limit: bytes that may be handed on.
+            following: the next stage.
+            depth: how many codings are undone when this one is.
+        """
         self._coding = coding
         self._limit = limit
         self._following = following
         self._depth = depth
-        self._pending = b""
-        """First bytes of the body, or of what follows a member, until there are enough to judge."""
-        self._judged = False
-        self._open: Callable[[], _Stream] | None = None
+        self._take: Callable[[bytes], bytes] = self._begin
+        """Takes bytes in as they are now to be understood; returns those that are to be understood otherwise."""
+        self._head = b""
+        """Bytes that are too few to judge."""
+        self._opener: Callable[[], _Stream] = _gzip
         self._starts: tuple[bytes, ...] = ()
-        self._stream: _Stream | None = None
+        self._stream: _Stream
         self._members = 0
         self._size = 0
-        self._over = False
-        """Past the last member: the rest is ignored."""
 
     def feed(self, data: bytes) -> None:
-        if self._stream is None and not self._over and (not self._judged or self._open is not None):
-            self._pending += data
-            if len(self._pending) < _MAGIC_BYTES:
-                return
-            data, self._pending = self._pending, b""
-            self._judge(data)
-        self._work(data)
+        while data:
+            data = self._take(data)
 
     def end(self) -> None:
-        if self._pending:
-            data, self._pending = self._pending, b""
-            self._judge(data)
-            self._work(data)
-        if self._stream is not None:
+        if self._head and self._take == self._begin:
+            self.feed(self._start())
+        if self._take == self._within:
             msg = "the compressed body breaks off"
             raise ContentCodingError(msg)
         self._following.end()
 
-    def _judge(self, head: bytes) -> None:
-        """Look at the first bytes of the body or after a member: what are they?"""
-        if not self._judged:
-            self._judged = True
-            self._open, self._starts = _opened(self._coding, head)
-            if self._open is None:
-                return
-            if self._depth > MAX_CODINGS:
-                msg = f"more than {MAX_CODINGS} content codings one over another"
-                raise ContentCodingError(msg)
-            if self._coding is None:
-                self._following = _Stage(None, self._limit, self._following, self._depth + 1)
-        elif not head.startswith(self._starts or (b"\x00" * 5,)):
-            self._over = True
-            return
+    def _begin(self, data: bytes) -> bytes:
+        self._head += data
+        return self._start() if len(self._head) >= _MAGIC_BYTES else b""
+
+    def _start(self) -> bytes:
+        """Judge the first bytes."""
+        head, self._head = self._head, b""
+        opener, self._starts = _opener(self._coding, head)
+        if opener is None:
+            self._take = self._pass_on
+            return head
+        if self._depth > MAX_CODINGS:
+            raise ContentCodingError(_TOO_DEEP)
+        if self._coding is None:
+            self._following = _Stage(None, self._limit, self._following, self._depth + 1)
+        self._opener = opener
+        self._open()
+        return head
+
+    def _open(self) -> None:
         self._members += 1
         if self._members > _MAX_MEMBERS:
             msg = f"more than {_MAX_MEMBERS} compressed pieces in one body"
             raise ContentCodingError(msg)
-        assert self._open is not None  # noqa: S101 - what a later member starts with is known from the first
-        self._stream = self._open()
+        self._stream = self._opener()
+        self._take = self._within
 
-    def _work(self, data: bytes) -> None:
-        while self._stream is not None:
-            rest = self._stream.feed(data, self._pass_on)
-            if rest is None:
-                return
-            self._stream = None
-            if len(rest) < _MAGIC_BYTES:
-                self._pending = rest
-                return
-            self._judge(rest)
-            data = rest
-        if self._open is None and data:
-            self._pass_on(data)
+    def _within(self, data: bytes) -> bytes:
+        rest = self._stream.feed(data, self._pass_on)
+        if rest is None:
+            return b""
+        self._take = self._between
+        return rest
 
-    def _pass_on(self, piece: bytes) -> None:
+    def _between(self, data: bytes) -> bytes:
+        """Judge what follows a member: another, or something to be ignored."""
+        head = self._head + data
+        if len(head) < _MAGIC_BYTES:
+            self._head = head
+            return b""
+        self._head = b""
+        if not head.startswith(self._starts):
+            self._take = self._ignore
+            return b""
+        self._open()
+        return head
+
+    def _ignore(self, data: bytes) -> bytes:  # noqa: ARG002 - the signature is `_take`'s
+        return b""
+
+    def _pass_on(self, piece: bytes) -> bytes:
         self._size += len(piece)
         if self._size > self._limit:
             msg = f"more than {self._limit} bytes when decompressed"
             raise TooLargeError(msg)
         self._following.feed(piece)
+        return b""
 
 
 class _Result:
@@ -262,11 +279,10 @@ class Decoder:
                 msg = f"content coding {coding[:40]!r}, which was not asked for"
                 raise ContentCodingError(msg)
         if len(codings) > MAX_CODINGS:
-            msg = f"more than {MAX_CODINGS} content codings one over another"
-            raise ContentCodingError(msg)
+            raise ContentCodingError(_TOO_DEEP)
         self._result = _Result()
         # The last that was applied is listed last and undone first; what nobody declared is looked for at the end.
-        stage: _Stage = _Stage(None, limit, self._result, len(codings) + 1)
+        stage = _Stage(None, limit, self._result, len(codings) + 1)
         for depth, coding in enumerate(codings):
             stage = _Stage(coding, limit, stage, len(codings) - depth)
         self._first = stage

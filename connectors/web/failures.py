@@ -17,7 +17,7 @@ from connectors.source import ErrorClass
 from connectors.web.addresses import ForbiddenAddressError
 from connectors.web.decompression import ContentCodingError, TooLargeError
 
-_LONGEST_REASON: Final = 300
+_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class BrokenBodyError(Exception):
 
 
 def readable(text: str) -> str:
-    """Return text from a stranger so that a log, a message and a database take it, and no longer than a line."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """Return text from a stranger as one line that a log, a message and a database take."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
 
 
@@ -81,7 +81,7 @@ def _broken_body(error: BaseException) -> Trouble:
 def _no_http(error: aiohttp.ClientResponseError) -> Trouble:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return Trouble("unreachable", f"the proxy answers {error.status} to CONNECT", permanent=False)
-    return Trouble("protocol", readable(f"no proper HTTP: {error.message}"))
+    return Trouble("protocol", readable(f"no proper HTTP: {error.message.rstrip(' ^')}"))
 
 
 def _dns(error: OSError) -> Trouble:

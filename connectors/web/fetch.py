@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import aiohttp
+from yarl import URL
 
 from connectors.settings import FetchSettings
 from connectors.source import ErrorClass
@@ -128,8 +129,22 @@ def open_session(settings: FetchSettings) -> aiohttp.ClientSession:
     )
 
 
+def check_settings(settings: FetchSettings) -> None:
+    """Refuse settings that no fetch could go by.
+
+    Raises:
+        ValueError: an allowed network that is none, or a proxy without scheme or host.
+    """
+    AddressPolicy.of(settings)
+    if settings.proxy is not None:
+        proxy = URL(settings.proxy)
+        if proxy.scheme not in {"http", "https"} or not proxy.raw_host:
+            msg = "the proxy is not of the form http://proxy.example:3128"
+            raise ValueError(msg)
+
+
 def start_of(request: Request, settings: FetchSettings) -> Hop | FetchFailure:
-    """Return the first hop of a request, or why there is none."""
+    """Return the first hop of a request, or why there is none. Never raises, with settings that were checked."""
     hop = first_hop(request.url, seconds=settings.total_seconds, policy=AddressPolicy.of(settings))
     return failure(hop) if isinstance(hop, Trouble) else hop
 

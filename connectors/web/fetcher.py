@@ -21,7 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 import aiohttp
 
 from connectors.settings import FetchSettings
-from connectors.web.fetch import Fetched, FetchFailure, Request, fetch_hop, open_session, start_of
+from connectors.web.fetch import Fetched, FetchFailure, Request, check_settings, fetch_hop, open_session, start_of
 from connectors.web.manners import Manners
 from connectors.web.redirects import Hop
 
@@ -77,8 +77,9 @@ class Fetcher:
             clock: the time of day, for `Ended.started` and headers that are dates.
 
         Raises:
-            ValueError: an allowed network that is none.
+            ValueError: an allowed network that is none, or a proxy without scheme or host.
         """
+        check_settings(settings)
         self._settings = settings
         self._clock = clock
         self._manners: Manners[_Job] = Manners(
@@ -132,9 +133,11 @@ class Fetcher:
         if already:
             return
         if self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(timeout=_CLOSE_SECONDS)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(timeout=_CLOSE_SECONDS)
+            try:
+                asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(timeout=_CLOSE_SECONDS)
+            finally:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join(timeout=_CLOSE_SECONDS)
         self._loop.close()
 
     def _serve(self) -> None:
@@ -155,7 +158,8 @@ class Fetcher:
                 self._queue(_Job(request, token, replies, step, now), now)
             else:
                 replies.put(Ended(token, request, self._clock(), 0.0, 0.0, step))
-        self._go_on()
+        if not self._closed:
+            self._go_on()
 
     def _queue(self, job: _Job, now: float) -> None:
         held = self._manners.ask(job, job.hop.host, now)
@@ -177,10 +181,16 @@ class Fetcher:
             task = self._loop.create_task(self._ask(job))
             self._tasks.add(task)
             task.add_done_callback(functools.partial(self._asked, job))
-        if self._timer is not None:
-            self._timer.cancel()
         due = self._manners.next_turn(now)
-        self._timer = None if due is None else self._loop.call_at(due, self._go_on)
+        if self._timer is not None and self._timer.when() != due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and due is not None:
+            self._timer = self._loop.call_at(due, self._time_has_come)
+
+    def _time_has_come(self) -> None:
+        self._timer = None
+        self._go_on()
 
     async def _ask(self, job: _Job) -> Hop | Fetched | FetchFailure:
         if self._session is None:
@@ -220,14 +230,14 @@ class Fetcher:
 
     async def _shut(self) -> None:
         self._take_in()
-        for job in self._manners.clear():
-            self._end(job, _CLOSED)
         if self._timer is not None:
             self._timer.cancel()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for job in self._manners.clear():  # after the tasks: one that had ended in a redirect waits again
+            self._end(job, _CLOSED)
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import quote
 
 from yarl import URL
 
 from connectors.web.addresses import AddressPolicy, ForbiddenAddressError
-from connectors.web.failures import Trouble, readable
+from connectors.web.failures import Trouble
 from connectors.web.manners import registrable_domain
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -22,7 +21,8 @@ _METHOD_KEPT: Final = frozenset({307, 308})
 """The others turn a POST into a GET (RFC 9110 section 15.4)."""
 _LONGEST_URL: Final = 8_000
 """What RFC 9110 section 4.1 asks every recipient to take."""
-_URL_CHARACTERS: Final = ":/?#[]@!$&'()*+,;=%~-._"
+_NO_UTF8: Final = re.compile("[\udc80-\udcff]")
+"""How aiohttp hands on bytes of a header that are not UTF-8."""
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
 
 
@@ -83,8 +83,8 @@ def first_hop(url: str, *, seconds: float, policy: AddressPolicy) -> Hop | Troub
     try:
         read = URL(url.strip()).with_fragment(None)
         wrong = _checked(read, policy)
-    except ValueError as error:  # UnicodeError of host names among them
-        return Trouble("invalid", readable(f"no usable URL: {error}"))
+    except ValueError:  # UnicodeError of host names among them; its text would repeat a password in the URL
+        return Trouble("invalid", "no usable URL")
     if wrong is not None:
         return wrong
     host = (read.raw_host or "").rstrip(".").lower()
@@ -92,13 +92,13 @@ def first_hop(url: str, *, seconds: float, policy: AddressPolicy) -> Hop | Troub
 
 
 def _target(base: URL, location: str) -> URL:
-    """Resolve a Location header; bytes that no URL may hold are percent-encoded as they came.
+    """Resolve a Location header; bytes that are not UTF-8 are percent-encoded as they came.
 
     Raises:
         ValueError: it is no URL.
     """
-    raw = location.strip().encode("utf-8", "surrogateescape")
-    return base.join(URL(quote(raw, safe=_URL_CHARACTERS))).with_fragment(None)
+    text = _NO_UTF8.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", location.strip())
+    return base.join(URL(text)).with_fragment(None)
 
 
 def next_hop(
@@ -125,8 +125,8 @@ def next_hop(
     try:
         url = _target(hop.url, location or "")
         wrong = _checked(url, policy)
-    except ValueError as error:
-        return Trouble("redirect", readable(f"redirects to no usable URL: {error}"))
+    except ValueError:
+        return Trouble("redirect", "redirects to no usable URL")
     asked = (*hop.asked, str(hop.url))
     refusal = None
     if not location or not location.strip():
