@@ -9,7 +9,7 @@ are passed over: they are no articles.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urldefrag, urlsplit
@@ -19,6 +19,7 @@ from lxml import etree
 from connectors.entry import one_line
 from connectors.formats.encoding import UndecodableError, decode_html
 from connectors.urls import absolute_url
+from connectors.web.links import parse_links
 
 How = Literal["itself", "declared", "header", "linked", "robots.txt", "guessed"]
 """Where a candidate was found; `guessed`: nobody named it, it is a path that many sites use."""
@@ -48,10 +49,6 @@ _COMMENTS: Final = re.compile(r"(?:/|=)(?:comments?|commentaires)(?:[/_.-]|$)", 
 _NO_FEED: Final = re.compile(r"/wp-json/|/oembed|\.(?:css|js|png|jpe?g|gif|svg|pdf|mp3|mp4)$", re.IGNORECASE)
 _NEWS_SITEMAP: Final = re.compile(r"news|actu|recent|latest|derni", re.IGNORECASE)
 _SITEMAP_LINE: Final = re.compile(rb"^[ \t]*sitemap[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
-_PARAMETER: Final = r";\s*+([\w!#$&+.^`|~*-]++)\s*+(?:=\s*+(?:\"((?:\\.|[^\"\\])*+)\"|([^\s,;\"]++)))?+\s*+"
-# Possessive throughout: a header is a stranger's, and none may take long to read.
-_LINK_VALUE: Final = re.compile(rf"<([^<>]*+)>\s*+((?:{_PARAMETER})*+)")
-_LINK_PARAMETER: Final = re.compile(_PARAMETER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ def feeds_in_page(body: bytes, *, url: str) -> tuple[Candidate, ...]:
 
 def _declared(root: etree._Element, base: str) -> Iterator[Candidate]:
     for link in root.iter("link"):
-        if _is_feed_link(link.get("rel"), link.get("type")):
+        if _is_feed_link((link.get("rel") or "").lower().split(), link.get("type")):
             yield from _candidate(link.get("href"), base, "declared", link.get("title"))
 
 
@@ -105,9 +102,8 @@ def _linked(root: etree._Element, base: str) -> Iterator[Candidate]:
                 yield candidate
 
 
-def _is_feed_link(rel: str | None, media_type: str | None) -> bool:
+def _is_feed_link(relations: Collection[str], media_type: str | None) -> bool:
     """Say whether rel and type declare a feed: alternate with a feed's type, or the older rel="feed"."""
-    relations = (rel or "").lower().split()
     kind = (media_type or "").split(";", 1)[0].strip().lower()
     if "stylesheet" in relations:
         return False
@@ -130,16 +126,8 @@ def feeds_in_link_header(value: str | None, *, url: str) -> tuple[Candidate, ...
         value: the header; several of them joined by commas.
         url: what relative references start from.
     """
-    return _distinct(_in_header(value or "", url))
-
-
-def _in_header(value: str, url: str) -> Iterator[Candidate]:
-    for match in _LINK_VALUE.finditer(value[:16_384]):
-        parameters: dict[str, str] = {}
-        for name, quoted, plain in _LINK_PARAMETER.findall(match[2]):
-            parameters.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) or plain)
-        if _is_feed_link(parameters.get("rel"), parameters.get("type")):
-            yield from _candidate(match[1], url, "header", parameters.get("title"))
+    links = (link for link in parse_links(value, base=url) if _is_feed_link(link.relations, link.media_type))
+    return _distinct(found for link in links for found in _candidate(link.url, url, "header", link.title))
 
 
 def sitemaps_in_robots(body: bytes, *, url: str) -> tuple[Candidate, ...]:
