@@ -19,6 +19,8 @@ from schemas.article import Source
 
 Status = Literal["active", "paused", "removed"]
 Origin = Literal["list", "command", "sitemap"]
+Added = Literal["added", "changed", "known"]
+"""What became of a subscription that was added: `known` exactly so, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +102,28 @@ class Subscriptions:
         """Return a number that grows with each change."""
         return int(self._database.read("SELECT number FROM generation")[0][0])
 
-    def add(
-        self, subscription: Subscription, *, origin: Origin, now: datetime, parent: str | None = None
-    ) -> Literal["added", "changed", "known"]:
+    def add(self, subscription: Subscription, *, origin: Origin, now: datetime, parent: str | None = None) -> Added:
         """Subscribe; a known feed takes the new source and interval, and is active again."""
-        before = self.all().get(subscription.url)
-        if before is None:
-            row = Subscribed(subscription, "active", origin, parent, now, None)
-        else:
-            row = Subscribed(subscription, "active", before.origin, before.parent, before.added, before.requested)
-            if row == before:
-                return "known"
-        with self._database.transaction() as execute:
-            _write(execute, [row])
-        return "changed" if before else "added"
+        return self.add_all([subscription], origin=origin, now=now, parent=parent)[subscription.url]
+
+    def add_all(
+        self, subscriptions: Iterable[Subscription], *, origin: Origin, now: datetime, parent: str | None = None
+    ) -> dict[str, Added]:
+        """Subscribe to many in one transaction; return by URL what `add` says of each."""
+        known = self.all()
+        results: dict[str, Added] = {}
+        rows = []
+        for subscription in subscriptions:
+            before = known.get(subscription.url)
+            if before is None:
+                row = Subscribed(subscription, "active", origin, parent, now, None)
+            else:
+                row = Subscribed(subscription, "active", before.origin, before.parent, before.added, before.requested)
+            results[subscription.url] = "added" if before is None else "known" if row == before else "changed"
+            if row != before:
+                rows.append(row)
+        self._replace(rows, ())
+        return results
 
     def set_status(self, url: str, status: Status) -> bool:
         """Pause, take up again or remove; False where the feed is not known."""
