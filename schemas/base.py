@@ -5,13 +5,15 @@ Does not know any particular message.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION: Literal["1"] = "1"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -24,7 +26,7 @@ def _in_utc(value: datetime) -> datetime:
 
 def is_clean_text(value: str) -> bool:
     """Say whether a text is NFC and can be written as UTF-8 (no lone surrogate)."""
-    return unicodedata.is_normalized("NFC", value) and not any("\ud800" <= c <= "\udfff" for c in value)
+    return unicodedata.is_normalized("NFC", value) and not _SURROGATE.search(value)
 
 
 def clean_text(value: str) -> str:
@@ -34,8 +36,7 @@ def clean_text(value: str) -> str:
     offsets are code points into it, and no stage edits it.
     """
     if not value.isascii() and not is_clean_text(value):
-        value = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
-        return unicodedata.normalize("NFC", value)
+        return unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", value))
     return value
 
 
