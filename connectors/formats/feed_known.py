@@ -20,7 +20,8 @@ READING: Final = b"1"
 feeds read anew."""
 _IMAGES: Final = ((b"&lt;img", b"&gt;"), (b"&lt;IMG", b"&gt;"), (b"<img", b">"), (b"<IMG", b">"))
 """How images start and end, escaped and not."""
-_PLAIN_PLACE: Final = re.compile(r"[\w./,;:@!$'()*+~=-]{8,}", re.ASCII)
+_PLAIN_PLACE: Final = re.compile(r"[\w./,;:@!$'()*+~=-]*(?:\?[a-z]{1,2}=\w+)?", re.ASCII)
+"""A path, or one with a single parameter as short as no tracking parameter is: `/?p=17`."""
 
 
 def _without_images(markup: bytes) -> bytes:
@@ -35,16 +36,17 @@ def _without_images(markup: bytes) -> bytes:
 def raw_hash(*parts: bytes) -> str:
     """Return the hash by which an item is known: SHA-256, its first 32 hexadecimal digits.
 
-    White space counts as one blank. Images do not count: their addresses change with each fetch of some feeds
-    (counting pixels, signed links), and no image is in an entry (`connectors.formats.html_text`).
+    Indentation, blank lines and line ends do not count. Images do not count either: their addresses change with each
+    fetch of some feeds (counting pixels, signed links), and no image is in an entry (`connectors.formats.html_text`).
 
     Args:
         parts: what the item says, without what changes by itself; markup as in an XML document, escaped or not.
     """
     hashed = hashlib.sha256(READING)
     for part in parts:
+        bare = _without_images(part) if b"img" in part or b"IMG" in part else part
         hashed.update(b"\x00")
-        hashed.update(b" ".join(_without_images(part).split()))
+        hashed.update(b"\n".join(filter(None, map(bytes.strip, bare.splitlines()))))
     return hashed.hexdigest()[:32]
 
 

@@ -34,6 +34,8 @@ _CONTENT: Final = frozenset({"encoded", "content", "body", "fullitem"})
 """Elements that hold an item's body: content:encoded, atom:content, xhtml:body, Netscape's fullitem."""
 _NO_CONTENT: Final = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
 """Media RSS has a `content` too: a film or picture."""
+_SAID_OF_ITEMS: Final = frozenset({"title", "link", "language"})
+"""Elements of a header that say something about its items: a base for links, a language."""
 _PERIODS: Final = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
@@ -84,6 +86,11 @@ def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
     return root
 
 
+def channel_of(root: etree._Element) -> etree._Element:
+    """Return the element whose children are a feed's header."""
+    return next((child for child in root if local_name(child) == "channel"), root)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a feed says of itself."""
@@ -124,12 +131,17 @@ class Listed:
         )
 
     def reduce_to(self, kept: Sequence[int]) -> bytes:
-        """Return the document with these items only, in UTF-8. The listing can't be used afterwards."""
-        staying = set(kept)
-        for index, item in enumerate(self.items):
-            parent = item.getparent()
-            if index not in staying and parent is not None:
-                parent.remove(item)
+        """Return the document with these items only, in UTF-8, and of the header what says something about them.
+
+        The listing can't be used afterwards.
+        """
+        staying = {self.items[index] for index in kept}
+        parents = {parent for item in self.items if (parent := item.getparent()) is not None}
+        around = {channel_of(self.root), *parents, *(outer for parent in parents for outer in parent.iterancestors())}
+        for element in around:
+            for child in list(element):
+                if child not in staying and child not in around and local_name(child) not in _SAID_OF_ITEMS:
+                    element.remove(child)  # its tail with it
         return etree.tostring(self.root, encoding="utf-8", xml_declaration=True)
 
 
@@ -187,7 +199,7 @@ def update_period(period: str | None, frequency: str | None) -> timedelta | None
 
 def read_header(root: etree._Element, *, url: str) -> Header:
     """Read what a feed says of itself; `url` is its address, for relative links."""
-    channel = next((child for child in root if local_name(child) == "channel"), root)
+    channel = channel_of(root)
     texts: dict[str, str] = {}
     links: dict[str, str | None] = {}
     hours: frozenset[int] = frozenset()
