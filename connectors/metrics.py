@@ -31,7 +31,7 @@ PAGE_OUTCOMES: Final = (
 """Label values of `depeche_pages_total`."""
 PUSH_OUTCOMES: Final = ("published", "unchanged", "invalid", "too_large", "unauthorised", "busy", "unacknowledged")
 """Label values of `depeche_push_requests_total`."""
-HUB_DELIVERIES: Final = ("accepted", "bad_signature", "unknown", "too_large", "busy")
+HUB_DELIVERIES: Final = ("accepted", "bad_signature", "unknown", "too_large", "incomplete", "busy")
 """Label values of `depeche_websub_deliveries_total`."""
 CONNECTORS: Final = ("feed", "folder", "ingest", "push", "backfill")
 """Values of the label `connector`."""

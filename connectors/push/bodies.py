@@ -52,6 +52,27 @@ class Problem:
     reason: str
 
 
+def check_media_type(media_type: str, charset: str | None) -> None:
+    """Refuse what is not JSON in UTF-8.
+
+    Args:
+        media_type: lower case, without parameters.
+        charset: its parameter.
+
+    Raises:
+        BodyError: it is something else; the message says what to send.
+    """
+    if media_type not in JSON_TYPES | LINES_TYPES:
+        msg = (
+            f"content type {media_type[:100] or 'absent'}: send application/json (an object or an array) or "
+            "application/x-ndjson (an object a line)"
+        )
+        raise BodyError(msg, status=415)
+    if charset is not None and charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
+        msg = f"charset {charset[:40]}: send UTF-8"
+        raise BodyError(msg, status=415)
+
+
 def source_of(parameter: str | None) -> str:
     """Return the source id that `?source=` gives the articles that name none.
 
@@ -117,18 +138,12 @@ def read_body(body: bytes, media_type: str, *, default_source: str) -> list[Push
 
     Args:
         body: without content coding.
-        media_type: of `JSON_TYPES` or `LINES_TYPES`, lower case.
+        media_type: that `check_media_type` has let pass.
         default_source: id of the source of the articles that name none.
 
     Raises:
         BodyError: nothing of it can be read, there is nothing in it, or more than `MAX_ENTRIES`.
     """
-    if media_type not in JSON_TYPES | LINES_TYPES:
-        msg = (
-            f"content type {media_type[:100] or 'absent'}: send application/json (an object or an array) or "
-            "application/x-ndjson (an object a line)"
-        )
-        raise BodyError(msg, status=415)
     items: list[Pushed | Problem] = []
     for index, element in enumerate(_elements(body, media_type)):
         if index == MAX_ENTRIES:
