@@ -59,7 +59,7 @@ class FeedState:
     last_modified: str | None = None
     """Verbatim."""
     body_hash: str | None = None
-    """SHA-256 of the last body that was read to its end."""
+    """Hash of the last body that was read to its end (`connectors.feeds.poll.hash_of`)."""
     failures: float = 0.0
     """Weight of the polls in a row that failed; see `connectors.feeds.schedule.failure_weight`."""
     last_poll: datetime | None = None

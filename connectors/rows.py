@@ -23,7 +23,7 @@ def time_text(value: datetime) -> str:
 
 def time_of(text: str) -> datetime:
     """Return the time that a column holds."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{text}+00:00")
 
 
 def _duration(seconds: float) -> timedelta:

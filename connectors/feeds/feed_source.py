@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 from urllib.parse import urlsplit
 
 from connectors.decide import candidates
@@ -36,6 +36,8 @@ from connectors.state import State, StateError
 from connectors.web.fetch import FEED_ACCEPT, Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended
 
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 _LOG = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 0.5
 """How long a batch waits for the first fetch under way to end."""
@@ -66,7 +68,7 @@ class FeedFetcher(Protocol):
 class Parser(Protocol):
     """What is needed of `connectors.isolation.Isolated`."""
 
-    def submit(self, function: Callable[[], FeedReading], /, *, deadline: float) -> Future[FeedReading]:
+    def submit(self, function: Callable[[*Ts], R], /, *args: *Ts, deadline: float) -> Future[R]:
         """Call a function in a process that is killed at the deadline."""
         ...
 
@@ -80,6 +82,7 @@ class _Finished:
     """What the body says, or why it can't be read; None where there is nothing new to read."""
     listed: Mapping[str, ListedEntry] = field(default_factory=dict)
     """What the feed showed before, by raw hash."""
+    body_hash: str = ""
 
 
 class FeedSource:
@@ -255,11 +258,12 @@ class FeedSource:
         fetched, task = ended.result, ended.token
         if isinstance(fetched, FetchFailure) or fetched.status == 304:
             return False
-        if not task.pushed and poll.body_hash(fetched) == task.feed.body_hash:
+        body_hash = poll.hash_of(fetched.body)
+        if not task.pushed and body_hash == task.feed.body_hash:
             return False
         self._parsing_bytes += len(fetched.body)
         try:
-            self._submit(ended, fetched)
+            self._submit(ended, fetched, body_hash)
         except StateError:
             raise
         except Exception as error:  # noqa: BLE001 - one feed's trouble is not the others'
@@ -267,7 +271,7 @@ class FeedSource:
             self._inbox.put(_Finished(ended, FetchFailure("bug", f"{type(error).__name__}: {error}")))
         return True
 
-    def _submit(self, ended: Ended[Task], fetched: Fetched) -> None:
+    def _submit(self, ended: Ended[Task], fetched: Fetched, body_hash: str) -> None:
         task = ended.token
         listed = self._state.listed(task.url, task.feed.last_poll)
         read = partial(
@@ -282,7 +286,7 @@ class FeedSource:
 
         def read_to_its_end(done: Future[FeedReading]) -> None:
             self._metrics.parse_seconds.observe(time.monotonic() - started)
-            self._inbox.put(_Finished(ended, _reading(done), listed))
+            self._inbox.put(_Finished(ended, _reading(done), listed, body_hash))
 
         future = self._parser.submit(read, deadline=self._settings.parse_seconds)
         future.add_done_callback(read_to_its_end)
@@ -350,7 +354,7 @@ class FeedSource:
         if isinstance(reading, FetchFailure):
             return poll.failed(task, reading, clock, self._rules, wire_bytes=fetched.wire_bytes)
         wanted = candidates(reading.entries, task.subscription.source)
-        known = Known(self._state.seen(wanted).updated(undecided), item.listed)
+        known = Known(item.body_hash, self._state.seen(wanted).updated(undecided), item.listed)
         return poll.updated(task, fetched, reading, known, clock=clock, rules=self._rules)
 
     def _let_go(self, item: _Finished) -> None:

@@ -65,6 +65,8 @@ class Rules:
 class Known:
     """What the state knows of the entries at hand."""
 
+    body_hash: str
+    """Of the body that was read."""
     seen: SeenIndex
     listed: Mapping[str, ListedEntry]
     """By raw hash: what the feed showed at its last poll."""
@@ -115,9 +117,9 @@ def request_of(feed: FeedState, *, accept: str, randomness: float) -> Request:
     return Request(address, feed.etag, feed.last_modified, accept=accept)
 
 
-def body_hash(fetched: Fetched) -> str:
-    """Return the hash under which a body is known."""
-    return hashlib.sha256(fetched.body).hexdigest()
+def hash_of(body: bytes) -> str:
+    """Return the hash under which a body is known; BLAKE2 takes a third of SHA-256's time."""
+    return hashlib.blake2b(body, digest_size=20).hexdigest()
 
 
 def failed(task: Task, failure: FetchFailure, clock: Clock, rules: Rules, *, wire_bytes: int = 0) -> PollResult:
@@ -201,7 +203,10 @@ def updated(
     articles, pending = _divided(decision, task, clock, rules)
     total = len(entries) + len(reading.unchanged)
     overflow = _has_turned_over(task, counts, total)
-    feed = task.feed if task.pushed else _updated_state(task, fetched, reading, counts, clock=clock, rules=rules)
+    feed = task.feed
+    if not task.pushed:
+        feed = _updated_state(task, fetched, reading, counts, clock=clock, rules=rules)
+        feed = replace(feed, body_hash=known.body_hash if reading.complete else None)
     if counts.get("new"):
         feed = replace(feed, last_new=clock.ended)
     errors = [SourceError(origin, reason, "invalid") for origin, reason in decision.refused]
@@ -291,14 +296,13 @@ def _updated_state(
         feed,
         etag=fetched.etag,
         last_modified=fetched.last_modified,
-        body_hash=body_hash(fetched),
         title=one_line(reading.title)[:200] or feed.title,
         hub=link_to(links, "hub") or reading.hub,
         topic=link_to(links, "self") or reading.topic,
     )
     if not reading.complete:
         # Without validators and hash the next poll reads the whole feed again.
-        return replace(feed, etag=None, last_modified=None, body_hash=None, last_error="breaks off")
+        return replace(feed, etag=None, last_modified=None, last_error="breaks off")
     return feed
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import pytest
 
@@ -12,7 +12,6 @@ from connectors.feeds.feed_source import FeedSource
 from connectors.feeds.poll import Task
 from connectors.feeds.schedule import ADOPT_AFTER, PARKED
 from connectors.feeds.subscriptions import Subscriptions, take_over
-from connectors.formats.feed_read import FeedReading
 from connectors.isolation import IsolatedCrash, IsolatedTimeout
 from connectors.metrics import ConnectorMetrics
 from connectors.records import FeedState
@@ -24,6 +23,8 @@ from connectors.web.fetcher import Ended
 from schemas.article import Article, Source
 from tests.connectors.making import NOW
 
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 ONE, TWO = "https://journal.example/une", "https://autre.example/monde"
 SOURCE = Source(id="journal.example")
 INTERVAL = timedelta(minutes=15)
@@ -66,13 +67,13 @@ class Inline:
         self.failure: Exception | None = None
         self.calls = 0
 
-    def submit(self, function: Callable[[], FeedReading], /, *, deadline: float) -> Future[FeedReading]:
+    def submit(self, function: Callable[[*Ts], R], /, *args: *Ts, deadline: float) -> Future[R]:
         self.calls += 1
-        done: Future[FeedReading] = Future()
+        done: Future[R] = Future()
         try:
             if self.failure is not None:
                 raise self.failure
-            done.set_result(function())
+            done.set_result(function(*args))
         except Exception as error:  # noqa: BLE001 - as a process hands it on
             done.set_exception(error)
         return done
