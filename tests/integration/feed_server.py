@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -93,3 +94,72 @@ class FeedServer:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+
+
+class RawServer:
+    """A server on loopback that owes nobody HTTP: what it does with each connection is a function of its own."""
+
+    def __init__(self, *, reads_request: bool = True) -> None:
+        """Prepare.
+
+        Args:
+            reads_request: whether a request's head is read, and its path chooses the answer; without, it is `/`.
+        """
+        self.answers: dict[str, Callable[[socket.socket], None]] = {}
+        self.paths: list[str] = []
+        self._reads_request = reads_request
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._stopped = False
+
+    def url(self, path: str, *, scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}{path}"
+
+    def _accept(self) -> None:
+        while not self._stopped:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections.add(connection)
+            thread = threading.Thread(target=self._handle, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _handle(self, connection: socket.socket) -> None:
+        try:
+            path = "/"
+            if self._reads_request:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        return
+                    head += piece
+                path = head.split(b" ", 2)[1].decode("latin-1")
+            self.paths.append(path)
+            self.answers[path](connection)
+        except OSError:
+            pass
+        finally:
+            self._connections.discard(connection)
+            connection.close()
+
+    @contextmanager
+    def running(self) -> Iterator[RawServer]:
+        thread = threading.Thread(target=self._accept, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._stopped = True
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            thread.join(timeout=10)
+            for connection in tuple(self._connections):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            for handler in self._threads:
+                handler.join(timeout=10)
