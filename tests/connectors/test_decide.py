@@ -4,9 +4,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decide import MAX_EDITS, Listing
+from connectors.decide import MAX_EDITS, Listing, SeenIndex, decide
 from connectors.entry import Entry
-from tests.connectors.making import NOW, SOURCE, Memory, entry, listing
+from tests.connectors.making import NOW, PROVENANCE, SOURCE, Memory, entry, listing
 
 
 def test_an_entry_is_published_once() -> None:
@@ -178,3 +178,45 @@ def test_a_withdrawal_or_correction_counts_whoever_brings_it_and_other_words_do_
         assert second.revision > first.revision  # although this listing's clock is an hour behind
         assert memory.decide([notice], folder) == ()
         assert memory.decide([entry(text="Faux.")], listing()) == ()
+
+
+def test_a_version_that_the_publisher_numbers_lower_comes_too_late() -> None:
+    memory = Memory()
+    second = replace(entry(text="Deuxième version."), publisher_version=2)
+    assert len(memory.decide([second], listing())) == 1
+    assert memory.decide([replace(entry(text="Première version."), publisher_version=1)], listing()) == ()
+    assert memory.counts == {"outdated": 1}
+    assert memory.decide([replace(second, publisher_version=3)], listing()) == ()  # the same words, a higher number
+    assert memory.decide([replace(entry(text="Deuxième bis."), publisher_version=2)], listing()) == ()
+    assert len(memory.decide([entry(text="Sans numéro.")], listing())) == 1
+    killed = replace(entry(text=""), publisher_version=4, status="killed")
+    (article,) = memory.decide([killed], listing())
+    assert (article.status, article.publisher_version) == ("killed", 4)
+    elsewhere = Listing("folder:x", SOURCE, "folder", NOW, repeats="versions")
+    assert memory.decide([replace(entry(text="Troisième."), publisher_version=3)], elsewhere) == ()
+
+
+def test_an_entry_that_stands_in_the_listing_unread_is_not_taken_for_one_that_moved() -> None:
+    memory = Memory()
+    old = entry(None, url="http://a.example/2026/article-un")
+    memory.decide([old], listing())
+    moved = entry(None, url="https://b.example/2026/article-un")
+    still_there = replace(listing(), unread=frozenset({(SOURCE.id, "http://a.example/2026/article-un")}))
+    assert len(memory.decide([moved], still_there)) == 1
+    memory = Memory()
+    memory.decide([old], listing())
+    assert memory.decide([moved], listing()) == ()
+
+
+def test_a_decision_says_of_which_entry_each_article_was_made() -> None:
+    entries = [entry("1"), entry("2", text="Autre."), entry("1")]
+    decision = decide(entries, SeenIndex(), listing(), PROVENANCE)
+    assert [made.guid for made in decision.entries] == ["1", "2"]
+    assert [article.identity.guid for article in decision.articles] == ["1", "2"]
+
+
+def test_the_raw_hash_of_an_entry_is_remembered_as_it_changes() -> None:
+    memory = Memory()
+    memory.decide([replace(entry(), raw_hash="aa")], listing())
+    assert memory.decide([replace(entry(), raw_hash="bb")], listing()) == ()
+    assert {row.raw_hash for row in memory.index.rows()} == {"bb"}
