@@ -38,23 +38,23 @@ _TICK_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.1
 _SHUTDOWN_SECONDS: Final = 8.0
 """How long requests under way may take at a stop: as long as the publisher waits for acknowledgements, and a bit."""
-_JOIN_SECONDS: Final = 15.0
+_JOIN_SECONDS: Final = 10.0
 
 
-def _checked(settings: ConnectorSettings) -> PushSettings:
-    push = settings.push
-    if push is None:
-        msg = "push: no settings"
-        raise ValueError(msg)
+def check_push(push: PushSettings) -> None:
+    """Refuse settings that can't work, before anything is opened.
+
+    Raises:
+        ValueError: one is wrong; the message names it, and quotes no token.
+    """
     if push.token and not (push.token.isascii() and push.token.isprintable() and " " not in push.token):
-        msg = "push: the token must be of printable ASCII characters without spaces"  # and is not quoted
+        msg = "push: the token must be of printable ASCII characters without spaces"
         raise ValueError(msg)
     if push.public_url is not None:
         url = urlsplit(push.public_url)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
             msg = f"push: public_url {push.public_url!r} must be an http(s) address without query"
             raise ValueError(msg)
-    return push
 
 
 class PushServer:
@@ -95,7 +95,11 @@ class PushServer:
             ValueError: a setting is wrong; the message names it.
             StateError: the state can't be read.
         """
-        self._settings = push = _checked(settings)
+        if settings.push is None:
+            msg = "push: no settings"
+            raise ValueError(msg)
+        check_push(settings.push)
+        self._settings = push = settings.push
         self._metrics = metrics
         self._idle_seconds = min(_IDLE_SECONDS, read_seconds)
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="push reader")

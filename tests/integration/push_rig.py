@@ -16,8 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kafka import KafkaConsumer, TopicPartition
+
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
+from connectors.push.hubs import Asker
 from connectors.push.server import PushServer
 from connectors.push.websub import Ask
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings
@@ -36,6 +39,26 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
     while not condition():
         assert time.monotonic() < give_up, f"{what} never came true"
         time.sleep(0.02)
+
+
+def articles(bootstrap: str, prefix: str) -> list[Article]:
+    """Read the topic from its beginning to the end that it has now."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        topic = f"{prefix}.articles"
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        found: list[Article] = []
+        give_up = time.monotonic() + DEADLINE
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            assert time.monotonic() < give_up, "the topic was not read to its end"
+            for batch in consumer.poll(timeout_ms=500).values():
+                found += [Article.from_bytes(record.value) for record in batch]
+        return found
+    finally:
+        consumer.close()
 
 
 @dataclass
@@ -87,6 +110,7 @@ class PushRig:
         prefix: str = "news",
         fetch: FetchSettings | None = None,
         read_seconds: float = DEADLINE,
+        fetcher: Asker | None = None,
     ) -> None:
         self.log = Log()
         self.metrics = ConnectorMetrics()
@@ -95,6 +119,7 @@ class PushRig:
         self.hub = SilentHub()
         self.delivered: list[tuple[str, bytes, str | None]] = []
         self.take_deliveries = True
+        self.subscribed: set[str] | None = None
         publisher = PublisherSettings(
             bootstrap or "memory", prefix, retry_seconds=0.05, stall_seconds=20.0, connect_seconds=2.0
         )
@@ -111,9 +136,10 @@ class PushRig:
             self.state,
             self.publisher,
             self.metrics,
-            fetcher=self.hub,
+            fetcher=fetcher or self.hub,
             deliver=self._deliver,
             clock=lambda: self.now,
+            subscribed=lambda: self.state.feeds().keys() if self.subscribed is None else self.subscribed,
             read_seconds=read_seconds,
         )
         self.stop = threading.Event()
