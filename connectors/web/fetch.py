@@ -35,6 +35,9 @@ KEPT_HEADERS: Final = ("link", "x-robots-tag", "tdm-reservation", "tdm-policy", 
 _LONGEST_LINE: Final = 16 * 1024
 _LONGEST_HEADER: Final = 32 * 1024
 _MOST_HEADERS: Final = 256
+_KEPT_SECONDS: Final = 2.0
+"""How long a connection is kept for the host's next request, where the gap between two is under a second. With a
+longer one none is kept: thousands of hosts in a row would leave as many open, and run the process out of them."""
 _DNS_SECONDS: Final = 300
 _DNS_NAMES: Final = 10_000
 
@@ -110,9 +113,12 @@ def open_session(settings: FetchSettings) -> aiohttp.ClientSession:
         ValueError: an allowed network that is none.
     """
     policy = AddressPolicy.of(settings)
+    keeps = settings.host_gap_seconds < 1.0
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=0,  # whoever calls `fetch` bounds it; waiting here would count as fetching
+            force_close=not keeps,
+            keepalive_timeout=_KEPT_SECONDS if keeps else None,
             ttl_dns_cache=_DNS_SECONDS,
             dns_cache_max_size=_DNS_NAMES,
             socket_factory=None if settings.proxy else policy.open_socket,

@@ -47,6 +47,7 @@ class FeedServer:
         self.pages: dict[str, Page] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.statuses: list[tuple[str, int]] = []
+        self.posted: list[bytes] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -55,6 +56,10 @@ class FeedServer:
             def do_GET(self) -> None:
                 outer.requests.append((self.path, dict(self.headers)))
                 outer.answer(self, outer.pages.get(self.path) or Page(b"nothing here", 404))
+
+            def do_POST(self) -> None:
+                outer.posted.append(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+                self.do_GET()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
                 """Keep the test's output clean."""
