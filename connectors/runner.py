@@ -1,7 +1,7 @@
 """Runs the sources: one thread each, so that a slow or broken one never holds up the others.
 
-For each: ask for a batch → publish → every article acknowledged → commit. Does not handle signals and serves no
-HTTP: the process that runs it does (`depeche`).
+For each: ask for a batch → publish → every article acknowledged → commit. The HTTP way in has a thread of its own
+beside them. Does not handle signals, and serves neither metrics nor health: the process that runs it does (`depeche`).
 """
 
 from __future__ import annotations
@@ -10,24 +10,34 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from connectors.feeds.feed_source import FeedSource
+from connectors.feeds.subscriptions import Subscriptions, take_over
 from connectors.folder import FolderSource
+from connectors.isolation import Isolated
 from connectors.metrics import ConnectorMetrics
+from connectors.pages.page_source import PageSource
 from connectors.publishing.producer import KafkaPythonProducer, ProducerFactory
 from connectors.publishing.publisher import Publisher
+from connectors.push.server import PushServer
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Source
 from connectors.state import State, StateError
+from connectors.web.fetcher import Fetcher
 
 _LOG = logging.getLogger(__name__)
 _MAX_SLEEP_SECONDS: Final = 60.0
 _MAX_RETRY_SECONDS: Final = 60.0
 _LOGGED_ERRORS: Final = 20
 """Errors of one batch that are told one by one: a file of a million bad lines must not fill the disk with its log."""
+_PARSER_BYTES: Final = 1024 * 1024 * 1024
+"""Address space of a parser's process: a feed of the largest size allowed takes a quarter."""
+_PARSER_TASKS: Final = 2_000
+"""Calls after which a parser's process is replaced, against what leaks."""
 _STOP_SECONDS: Final = 20.0
 """How long a stop waits for the threads."""
 
@@ -135,17 +145,44 @@ class ConnectorRunner:
         self._publisher = Publisher(settings.publisher, self._metrics, factory=factory, clock=clock)
         self._sources: tuple[Source, ...] = ()
         self._threads: tuple[threading.Thread, ...] = ()
+        self._push: PushServer | None = None
         self._failure: str | None = None
         self.registry: Final = self._metrics.registry
 
-    def _make_sources(self, state: State) -> tuple[Source, ...]:
+    def _make_sources(self, state: State, open_ones: ExitStack) -> tuple[Source, ...]:
         settings = self._settings
         sources: list[Source] = [
             FolderSource(drop, state, source=settings.drop_source, interval=settings.drop_interval)
             for drop in settings.drops
         ]
-        if settings.feeds:
-            sources.append(FeedSource(settings, state, self._metrics, randomness=self._randomness))
+        feeds: FeedSource | None = None
+        if settings.poll_feeds or settings.push is not None:
+            fetcher = open_ones.enter_context(closing(Fetcher(settings.fetch, clock=self._clock)))
+        if settings.poll_feeds:
+            subscriptions = open_ones.enter_context(Subscriptions(settings.state_path))
+            take_over(settings, subscriptions, self._clock())
+            isolated = open_ones.enter_context(_isolated(settings))
+            feeds = FeedSource(
+                settings,
+                state,
+                subscriptions,
+                self._metrics,
+                fetcher=fetcher,
+                parser=isolated,
+                randomness=self._randomness,
+            )
+            pages = PageSource(settings, state, self._metrics, fetcher=fetcher, isolated=isolated, clock=self._clock)
+            sources += [feeds, pages]
+        if settings.push is not None:
+            self._push = PushServer(
+                settings,
+                state,
+                self._publisher,
+                self._metrics,
+                fetcher=fetcher,
+                deliver=feeds.deliver if feeds else _nobody,
+                clock=self._clock,
+            )
         return tuple(sources)
 
     def run(self, stop: threading.Event) -> int:
@@ -160,14 +197,13 @@ class ConnectorRunner:
             self._failure = str(error)
             _LOG.error("%s", error)
             return 1
-        try:
-            self._sources = self._make_sources(state)
-            return self._run(self._sources, state, stop)
-        finally:
+        with ExitStack() as open_ones:
+            open_ones.callback(state.close)
+            open_ones.callback(self._publisher.close)
+            self._sources = self._make_sources(state, open_ones)
             for source in self._sources:
-                source.close()
-            self._publisher.close()
-            state.close()
+                open_ones.callback(source.close)
+            return self._run(self._sources, state, stop)
 
     def _run(self, sources: Sequence[Source], state: State, stop: threading.Event) -> int:
         ended = threading.Event()
@@ -180,9 +216,20 @@ class ConnectorRunner:
                 _LOG.exception("%s stopped", source.name)
                 ended.set()
 
+        def served(push: PushServer) -> None:
+            try:
+                push.run(ended)
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._failure = f"{push.name}: {error}"
+                _LOG.exception("%s stopped", push.name)
+                ended.set()
+
         self._threads = tuple(
             threading.Thread(target=guarded, args=(source,), name=source.name, daemon=True) for source in sources
         )
+        if self._push is not None:
+            push = threading.Thread(target=served, args=(self._push,), name=self._push.name, daemon=True)
+            self._threads = (*self._threads, push)
         connect = threading.Thread(target=self._publisher.connect, args=(ended,), name="connect", daemon=True)
         for thread in (connect, *self._threads):
             thread.start()
@@ -196,7 +243,8 @@ class ConnectorRunner:
     def health(self) -> Health:
         """Say how the connectors are, without touching network or disk."""
         details = {"broker": "connected" if self._publisher.connected else "waiting"}
-        for source in self._sources:
+        watched: list[Source | PushServer] = [*self._sources, *([self._push] if self._push else [])]
+        for source in watched:
             snapshot = source.snapshot()
             details[snapshot.name] = ", ".join(f"{key} {value}" for key, value in snapshot.details.items())
         if self._failure is not None:
@@ -204,3 +252,17 @@ class ConnectorRunner:
         alive = bool(self._threads) and all(thread.is_alive() for thread in self._threads)
         healthy = self._failure is None and (alive or not self._sources)
         return Health(healthy=healthy, ready=healthy and self._publisher.connected, details=details)
+
+
+def _isolated(settings: ConnectorSettings) -> Isolated:
+    return Isolated(
+        settings.parser_processes,
+        memory_bytes=_PARSER_BYTES,
+        tasks_per_process=_PARSER_TASKS,
+        preload=("connectors.formats.feed_read", "connectors.pages.extraction"),
+    )
+
+
+def _nobody(_url: str, _body: bytes, _content_type: str | None) -> bool:
+    """Take nothing from hubs: no feeds are polled here."""
+    return True

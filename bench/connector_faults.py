@@ -1,0 +1,356 @@
+"""Connectors killed at random moments, or left without a broker, while feeds change: is each entry on the topic?
+
+    python -m bench.connector_faults [--kills 50] [--outage 180] [--feeds 20] [--seed 1]
+
+An embedded Apache Kafka, a server on loopback whose feeds gain entries and edit them all the while, and a connectors'
+process (feeds, pages that entries wait for, a drop folder). With `--kills` the process is killed with SIGKILL at random
+moments and started again; with `--outage` the broker is stopped for so many seconds and started again. At the end the
+process is left alone until it has nothing more to do; then the topic is read from its beginning: every entry that any
+feed showed, in its last wording, and every line of every dropped file is there, once by article id. Prints how many
+records came twice (the same ids), the longest gap between two requests, and the memory of the process.
+
+An entry that came and went while no process ran is no loss of the connectors': feeds here keep an entry for longer than
+any fault takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+import psutil
+from kafka import KafkaConsumer, TopicPartition
+
+from connectors.runner import ConnectorRunner
+from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
+from depeche.broker import EmbeddedBroker
+from depeche.topics import ensure_topics
+from schemas.article import Article, Source
+
+_CHILD: Final = "import sys; from bench.connector_faults import run_connectors; run_connectors(*sys.argv[1:])"
+_SETTLE_SECONDS: Final = 240.0
+
+
+class ChangingFeeds:
+    """Feeds that change at every look, and their pages; remembers what they ever said."""
+
+    def __init__(self, feeds: int, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._entries: list[list[tuple[str, str]]] = [[] for _ in range(feeds)]
+        self._numbers = [0] * feeds
+        self.changing = True
+        self.port = 0
+        """Of the server that the feeds and their pages are on."""
+        self.said: dict[str, set[str]] = {}
+        """By guid, every wording that was served."""
+        self.served: list[float] = []
+
+    def look(self, feed: int) -> tuple[str, bytes]:
+        """Let a feed change, and return its ETag and body."""
+        with self._lock:
+            entries = self._entries[feed]
+            if self.changing and self._random.random() < 0.5:
+                for _ in range(self._random.randint(1, 3)):
+                    self._numbers[feed] += 1
+                    guid = f"f{feed}-{self._numbers[feed]}"
+                    entries.insert(0, (guid, f"Le texte de {guid}, première version. " + "La suite du texte. " * 40))
+                if self._random.random() < 0.3:
+                    at = self._random.randrange(len(entries))
+                    guid, text = entries[at]
+                    entries[at] = (guid, text.replace("première", "deuxième"))
+                del entries[200:]
+            for guid, text in entries:
+                self.said.setdefault(guid, set()).add(text)
+            self.served.append(time.monotonic())
+            body = _rss(feed, entries, self.port)
+        return f'"{hash(body) & 0xFFFFFFFF:x}"', body
+
+
+def _rss(feed: int, entries: list[tuple[str, str]], port: int) -> bytes:
+    # Every third entry has a summary only, and waits for its page, which is not there: the summary is published.
+    items = "".join(
+        f'<item><guid isPermaLink="false">{guid}</guid><title>Titre {guid}</title>'
+        f"<link>http://127.0.0.1:{port}/pages/{guid}</link>"
+        + (
+            f"<description>{text}</description>"
+            if guid.endswith(("0", "3", "6"))
+            else f"<content:encoded>{text}</content:encoded>"
+        )
+        + "</item>"
+        for guid, text in entries
+    )
+    opening = '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
+    return f"{opening}<channel><title>Fil {feed}</title>{items}</channel></rss>".encode()
+
+
+@contextmanager
+def serving(feeds: ChangingFeeds) -> Iterator[int]:
+    """Serve the feeds; yield the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if not self.path.startswith("/feed/"):
+                self._answer(404, b"")
+                return
+            etag, body = feeds.look(int(self.path.removeprefix("/feed/")))
+            if self.headers.get("If-None-Match") == etag:
+                self._answer(304, b"", etag)
+            else:
+                self._answer(200, body, etag)
+
+        def _answer(self, status: int, body: bytes, etag: str | None = None) -> None:
+            self.send_response(status)
+            if etag:
+                self.send_header("ETag", etag)
+            if status != 304:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    feeds.port = server.server_address[1]
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def run_connectors(bootstrap: str, prefix: str, folder: str, feeds: str, port: str) -> None:
+    """Run the connectors until killed."""
+    settings = ConnectorSettings(
+        PublisherSettings(bootstrap, prefix),
+        Path(folder) / "state.sqlite",
+        feeds=tuple(
+            Subscription(f"http://127.0.0.1:{port}/feed/{number}", Source(id=f"s{number}"), timedelta(seconds=1))
+            for number in range(int(feeds))
+        ),
+        drops=(Path(folder) / "drop",),
+        drop_interval=timedelta(seconds=0.3),
+        fetch=FetchSettings(host_gap_seconds=0.0, host_concurrency=8, total_seconds=5.0, allow_private_addresses=True),
+    )
+    sys.exit(ConnectorRunner(settings).run(threading.Event()))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the topic held at the end."""
+
+    entries: int
+    """Entries and lines that there were."""
+    missing: tuple[str, ...]
+    """Those of which no article is on the topic."""
+    foreign: tuple[str, ...]
+    """Articles that nothing asked for."""
+    stale: tuple[str, ...]
+    """Articles whose latest version is not what the feed said last."""
+    records: int
+    versions: int
+    """Different (article id, version)."""
+    memory: tuple[float, ...]
+    """Of the connectors' process, MB: as often as it was looked at."""
+    longest_gap_seconds: float
+    """Between two requests to the server."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is lost and nothing is there under two ids."""
+        return not self.missing and not self.foreign and not self.stale
+
+
+class Trial:
+    """Changing feeds, a drop folder, and what they ever held; the connectors' process is started by each fault."""
+
+    def __init__(self, broker: EmbeddedBroker, folder: Path, *, feeds: int, seed: int, prefix: str) -> None:
+        """Make topics and folder."""
+        self.broker = broker
+        self.topic = f"{prefix}.articles"
+        self.feeds = ChangingFeeds(feeds, seed)
+        self.random = random.Random(seed)
+        self.memory: list[float] = []
+        self._folder = folder
+        self._arguments = (broker.address, prefix, str(folder), str(feeds))
+        self._lines: dict[str, str] = {}
+        self._files = 0
+        (folder / "drop").mkdir(parents=True)
+        ensure_topics(broker.address, prefix=prefix)
+
+    @contextmanager
+    def connectors(self, port: int) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the connectors; they are killed at the end."""
+        with (self._folder / "log").open("ab") as log:
+            command = [sys.executable, "-c", _CHILD, *self._arguments, str(port)]
+            with subprocess.Popen(command, stdout=log, stderr=log) as process:
+                try:
+                    yield process
+                finally:
+                    process.send_signal(signal.SIGKILL)
+
+    def drop_file(self) -> None:
+        """Put a file of 300 lines into the drop folder."""
+        self._files += 1
+        batch = {f"d{self._files}-{line}": f"La ligne {line} du fichier {self._files}." for line in range(300)}
+        path = self._folder / "drop" / f"{self._files}.jsonl"
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text("\n".join(json.dumps({"id": key, "text": text}) for key, text in batch.items()))
+        unfinished.rename(path)
+        self._lines.update(batch)
+
+    def weigh(self, process: subprocess.Popen[bytes]) -> None:
+        """Look at the memory of the connectors' process."""
+        self.memory.append(psutil.Process(process.pid).memory_info().rss / 1e6)
+
+    def outcome(self, port: int) -> Outcome:
+        """Let feeds stand still, let the connectors finish, and compare the topic with what there was."""
+        self.feeds.changing = False
+        wanted = {guid: _last(self.feeds, guid) for guid in self.feeds.said} | self._lines
+        with self.connectors(port) as process:
+            found = _until_whole(self.broker.address, self.topic, wanted)
+            self.weigh(process)
+        latest: dict[str, str] = {}
+        for article in sorted(found, key=lambda article: article.revision):
+            latest[article.identity.key] = article.text
+        served = self.feeds.served
+        gaps = [after - before for before, after in itertools.pairwise(served)]
+        return Outcome(
+            entries=len(wanted),
+            missing=tuple(sorted(wanted.keys() - latest.keys())),
+            foreign=tuple(sorted(latest.keys() - wanted.keys())),
+            stale=tuple(sorted(key for key in wanted.keys() & latest.keys() if latest[key] != wanted[key])),
+            records=len(found),
+            versions=len({(article.article_id, article.version) for article in found}),
+            memory=tuple(self.memory),
+            longest_gap_seconds=max(gaps, default=0.0),
+        )
+
+
+def kill_often(trial: Trial, kills: int, *, say: Callable[[str], None]) -> Outcome:
+    """Kill the connectors so many times, from the first moments of their start to well into their work."""
+    with serving(trial.feeds) as port:
+        for number in range(kills):
+            with trial.connectors(port):
+                trial.drop_file()
+                time.sleep(trial.random.uniform(0.3, 5.0) if number else 6.0)
+            if (number + 1) % 10 == 0:
+                say(f"{number + 1} kills, {len(trial.feeds.said)} entries so far")
+        return trial.outcome(port)
+
+
+def take_the_broker_away(trial: Trial, seconds: float, *, say: Callable[[str], None]) -> Outcome:
+    """Stop the broker for a time while the connectors run, and start it again."""
+    with serving(trial.feeds) as port:
+        with trial.connectors(port) as process:
+            trial.drop_file()
+            time.sleep(10.0)
+            trial.weigh(process)
+            trial.broker.stop()
+            say(f"broker stopped, {len(trial.feeds.said)} entries so far")
+            for _ in range(5):
+                trial.drop_file()
+                time.sleep(seconds / 5)
+                trial.weigh(process)
+            if process.poll() is not None:
+                msg = f"the connectors ended with status {process.returncode} while the broker was away"
+                raise RuntimeError(msg)
+            trial.broker.start()
+            say(f"broker back, {len(trial.feeds.said)} entries so far")
+            time.sleep(10.0)
+        return trial.outcome(port)
+
+
+def _last(changing: ChangingFeeds, guid: str) -> str:
+    wordings = changing.said[guid]
+    last = next((text for text in wordings if "deuxième" in text), None) or next(iter(wordings))
+    return last.strip()
+
+
+def _until_whole(bootstrap: str, topic: str, wanted: dict[str, str]) -> list[Article]:
+    """Read the topic until all that is wanted is on it as it is wanted, or time is up; return all that is there."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        found: list[Article] = []
+        left = dict(wanted)
+        give_up = time.monotonic() + _SETTLE_SECONDS
+        while left and time.monotonic() < give_up:
+            for batch in consumer.poll(timeout_ms=500).values():
+                for record in batch:
+                    article = Article.from_bytes(record.value)
+                    found.append(article)
+                    if left.get(article.identity.key) == article.text:
+                        del left[article.identity.key]
+        return found
+    finally:
+        consumer.close()
+
+
+def main() -> None:
+    """Try each fault, and print what came of it."""
+    parser = argparse.ArgumentParser(description="Connectors under faults: is each entry on the topic?")
+    parser.add_argument("--kills", type=int, default=50, help="0 for none")
+    parser.add_argument("--outage", type=float, default=180.0, help="seconds without a broker; 0 for none")
+    parser.add_argument("--feeds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    whole = True
+    with tempfile.TemporaryDirectory() as folder:
+        broker = EmbeddedBroker(Path(folder) / "broker", say=lambda _: None)
+        broker.start()
+        try:
+            for name, wanted in (("kills", given.kills), ("outage", given.outage)):
+                if not wanted:
+                    continue
+                print(f"{name}: {wanted:g}, {given.feeds} feeds, seed {given.seed}", flush=True)
+                trial = Trial(broker, Path(folder) / name, feeds=given.feeds, seed=given.seed, prefix=name)
+                if name == "kills":
+                    outcome = kill_often(trial, given.kills, say=print)
+                else:
+                    outcome = take_the_broker_away(trial, given.outage, say=print)
+                whole = whole and outcome.is_whole
+                tell(outcome)
+        finally:
+            broker.stop()
+    sys.exit(0 if whole else 1)
+
+
+def tell(outcome: Outcome) -> None:
+    """Print an outcome."""
+    again = outcome.records - outcome.versions
+    print(f"  entries and lines     {outcome.entries}")
+    print(f"  missing               {len(outcome.missing)} {', '.join(outcome.missing[:5])}")
+    print(f"  not asked for         {len(outcome.foreign)} {', '.join(outcome.foreign[:5])}")
+    print(f"  not the last wording  {len(outcome.stale)} {', '.join(outcome.stale[:5])}")
+    print(f"  records               {outcome.records}, of them the same version again {again}")
+    print(f"  longest gap           {outcome.longest_gap_seconds:.1f} s between two requests to the feeds")
+    print(f"  memory                {' / '.join(f'{size:.0f}' for size in outcome.memory)} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
