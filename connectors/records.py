@@ -177,6 +177,8 @@ class StateChange:
     """Put in the queue, in place of what waits under the same source and key."""
     pages_done: tuple[PendingPage, ...] = ()
     """Taken off the queue, unless replaced since."""
+    pages_put_off: tuple[PendingPage, ...] = ()
+    """To be tried at another time; one that was replaced since stays as it is."""
     hubs: tuple[HubSubscription, ...] = ()
     forget: tuple[tuple[str, datetime], ...] = ()
     """(listing, moment): entries of the listing that it has not shown since the moment are forgotten."""

@@ -155,6 +155,12 @@ class State:
                     "DELETE FROM pending WHERE source_id = ? AND key = ? AND article = ?",
                     (page.source_id, page.key, page.article),
                 )
+            for page in change.pages_put_off:
+                execute(
+                    "UPDATE pending SET next_try = ?, attempts = ?, last_error = ? "
+                    "WHERE source_id = ? AND key = ? AND article = ?",
+                    (time_text(page.next_try), page.attempts, page.last_error, page.source_id, page.key, page.article),
+                )
             for listing, before in change.forget:
                 execute("DELETE FROM seen WHERE listing = ? AND last_seen < ?", (listing, time_text(before)))
         self._feeds.update((feed.url, feed) for feed in change.feeds)

@@ -203,6 +203,18 @@ def test_a_page_replaced_while_it_was_read_waits_again(tmp_path: Path) -> None:
         assert state.pending_next() is None
 
 
+def test_putting_a_page_off_leaves_alone_what_replaced_it_meanwhile(tmp_path: Path) -> None:
+    edited = replace(PAGE, article=b'{"edited": true}')
+    later = replace(PAGE, next_try=PAGE.next_try + timedelta(minutes=2), attempts=1, last_error="HTTP 503")
+    with State(tmp_path / "state.sqlite") as state:
+        state.commit(StateChange(pending=(PAGE,)))
+        state.commit(StateChange(pages_put_off=(later,)))
+        assert state.pending_pages(later.next_try, 10) == [later]
+        state.commit(StateChange(pending=(edited,)))
+        state.commit(StateChange(pages_put_off=(later,)))
+        assert state.pending_pages(later.next_try, 10) == [edited]
+
+
 def test_the_last_fetches_of_each_feed_are_kept_and_no_more(tmp_path: Path) -> None:
     fetches = [replace(FETCH, at=NOW + timedelta(minutes=number)) for number in range(KEPT_FETCHES + 5)]
     other = replace(FETCH, url="https://y.example/")
