@@ -27,7 +27,7 @@ class Trouble:
     error_class: ErrorClass
     reason: str
     permanent: bool = True
-    """False where trying again soon may well go better."""
+    """False for a failure of the moment, without an answer; what an answer means, its class says."""
 
 
 class BrokenBodyError(Exception):
@@ -54,9 +54,9 @@ def status_trouble(status: int, reason: str | None, *, wait: bool) -> Trouble:
     if status == 410:
         return Trouble("gone", text)
     if 400 <= status < 500:
-        return Trouble("http_client", text, permanent=status not in {408, 425})
+        return Trouble("http_client", text)
     if 500 <= status < 600:
-        return Trouble("http_server", text, permanent=status not in {502, 503, 504})
+        return Trouble("http_server", text)
     return Trouble("http", text)
 
 

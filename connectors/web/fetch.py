@@ -96,7 +96,8 @@ class FetchFailure:
     status: int | None = None
     """Of the answer, where there was one."""
     permanent: bool = True
-    """False: trying again soon may well go better (name server silent, connection reset, time out, 503)."""
+    """False for a failure of the moment: name server silent, connection reset, time out, told to wait. What any other
+    answer means, its class says."""
 
 
 def failure(cause: Trouble) -> FetchFailure:

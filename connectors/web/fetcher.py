@@ -88,12 +88,13 @@ class Fetcher:
             concurrency=settings.concurrency,
         )
         self._lock = threading.Lock()
-        """Guards the four below."""
+        """Guards the five below."""
         self._inbox: deque[tuple[Request, Any, queue.SimpleQueue[Any]]] = deque()
         self._woken = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
+        """From the first fetch on."""
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[Hop | Fetched | FetchFailure]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -104,6 +105,7 @@ class Fetcher:
             if not self._closed:
                 self._inbox.append((request, token, replies))
                 if self._thread is None:
+                    self._loop = asyncio.new_event_loop()
                     self._thread = threading.Thread(target=self._serve, name="fetches", daemon=True)
                     self._thread.start()
                 if not self._woken:
@@ -130,14 +132,13 @@ class Fetcher:
         """End all fetches, those under way and those that wait, as failures of class `held`; then the thread."""
         with self._lock:
             already, self._closed = self._closed, True
-        if already:
+        if already or self._thread is None:
             return
-        if self._thread is not None:
-            try:
-                asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(timeout=_CLOSE_SECONDS)
-            finally:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._thread.join(timeout=_CLOSE_SECONDS)
+        try:
+            asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(timeout=_CLOSE_SECONDS)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=_CLOSE_SECONDS)
         self._loop.close()
 
     def _serve(self) -> None:
@@ -226,7 +227,8 @@ class Fetcher:
         self._end(job, step)
 
     def _end(self, job: _Job, result: Fetched | FetchFailure) -> None:
-        job.replies.put(Ended(job.token, job.request, job.started or self._clock(), job.seconds, job.waited, result))
+        waited = job.waited + self._loop.time() - job.since  # nothing, but for a job that ends while it waits
+        job.replies.put(Ended(job.token, job.request, job.started or self._clock(), job.seconds, waited, result))
 
     async def _shut(self) -> None:
         self._take_in()

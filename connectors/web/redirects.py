@@ -23,7 +23,8 @@ _LONGEST_URL: Final = 8_000
 """What RFC 9110 section 4.1 asks every recipient to take."""
 _NO_UTF8: Final = re.compile("[\udc80-\udcff]")
 """How aiohttp hands on bytes of a header that are not UTF-8."""
-_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
+_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
+"""Host names as they are found; RFC 1123 is stricter, and blogs at `a_b.` and `name-.` are there all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,9 +212,9 @@ def test_closing_ends_what_runs_what_waits_and_what_comes_later(server: FeedServ
     assert "fetches" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_fetcher_that_never_fetched_is_closed_without_a_word() -> None:
+def test_a_fetcher_that_never_fetched_has_nothing_to_close() -> None:
     with fetching():
-        pass
+        assert "fetches" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_blocking_fetch_gives_up_when_told(server: FeedServer) -> None:

@@ -162,7 +162,7 @@ def test_a_bomb_stops_at_the_limit_and_takes_no_more_memory(body: bytes, coding:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 3 * LIMIT
+    assert peak < 2 * LIMIT
 
 
 @pytest.mark.parametrize(

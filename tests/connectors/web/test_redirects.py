@@ -36,7 +36,7 @@ def followed(hop: Hop, location: str, status: int = 302) -> Hop:
         ("https://journal.example.:8443/", "https://journal.example.:8443/", "journal.example"),
         ("http://[2606:4700::1111]/x", "http://[2606:4700::1111]/x", "2606:4700::1111"),
         ("http://café.example/é?q=%2B", "http://xn--caf-dma.example/%C3%A9?q=%2B", "xn--caf-dma.example"),
-        ("http://a_b.example/", "http://a_b.example/", "a_b.example"),
+        ("http://a_b.name-.example/", "http://a_b.name-.example/", "a_b.name-.example"),
     ],
 )
 def test_urls_that_can_be_asked(url: str, asked: str, host: str) -> None:
@@ -60,7 +60,7 @@ def test_urls_that_can_be_asked(url: str, asked: str, host: str) -> None:
         "http://journal.example:99999/",
         "http://journal.example:x/",
         "http://jour nal.example/",
-        "http://-/",
+        "http://a b/",
         "http://a..b/",
         "http://journal.example\\@127.0.0.1/",
         "http://" + "a." * 200 + "example/",
