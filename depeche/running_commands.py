@@ -1,4 +1,4 @@
-"""The commands that run something: up, ingest, worker, connectors. The work is in modules of their own."""
+"""The commands that run something: up, ingest, backfill, worker, connectors. The work is in modules of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from depeche.backfill_command import backfill_command
 from depeche.exits import DONE, NOT_RIGHT
 from depeche.options import (
     BootstrapOption,
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     for name, command in (
         ("up", up_command),
         ("ingest", ingest_command),
+        ("backfill", backfill_command),
         ("connectors", connectors_command),
         ("worker", worker_command),
     ):
@@ -101,6 +103,7 @@ def ingest_command(
     """Publish files once. Ends when the broker has acknowledged every article.
 
     The same files again give the same ids, so nothing is counted twice. Exit code 1 where something could not be read.
+    For archives (large, gzipped, WARC; resumed where a run ended) there is `depeche backfill`.
 
     For example:
 
