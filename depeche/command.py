@@ -12,6 +12,7 @@ import typer
 from depeche import inspecting, running_commands
 from depeche.code_command import code_command
 from depeche.eval_command import eval_command
+from depeche.feeds_command import feeds_app
 
 app = typer.Typer(
     name="depeche",
@@ -41,6 +42,7 @@ No broker needed:
 )
 
 running_commands.register(app)
+app.add_typer(feeds_app, name="feeds", rich_help_panel="Run")
 inspecting.register(app)
 app.command("code", rich_help_panel="Look")(code_command)
 app.command("eval", rich_help_panel="Look")(eval_command)

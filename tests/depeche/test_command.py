@@ -15,7 +15,21 @@ from depeche.exits import MISUSED, NOT_RIGHT, UNAVAILABLE
 from depeche.settings import Settings
 from schemas.document import asyncapi
 
-COMMANDS = ("up", "ingest", "connectors", "worker", "code", "eval", "tail", "audit", "doctor", "schema", "settings")
+COMMANDS = (
+    "up",
+    "ingest",
+    "backfill",
+    "feeds",
+    "connectors",
+    "worker",
+    "code",
+    "eval",
+    "tail",
+    "audit",
+    "doctor",
+    "schema",
+    "settings",
+)
 
 
 def run(*arguments: str, text: str | bytes | None = None) -> Result:
