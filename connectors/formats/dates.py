@@ -59,6 +59,8 @@ class DateReading:
     value: datetime | None
     """In UTC."""
     how: str
+    assumed: bool = False
+    """Whether the zone, or the time of the day, is not the writer's but our assumption."""
 
 
 @cache
@@ -169,7 +171,7 @@ def _moment(parts: Parts, now: datetime) -> DateReading:
             msg = f"its weekday contradicts it: {day.isoformat()} is a {day:%A}"
             raise UnreadableDateError(msg)
         remarks.append("against its weekday")
-    return DateReading(moment, ", ".join((form, *remarks)))
+    return DateReading(moment, ", ".join((form, *remarks)), assumed=parts.clock is None or not parts.zones)
 
 
 def _read(raw: str, now: datetime) -> DateReading:
@@ -231,5 +233,5 @@ def read_date(raw: str | None, *, now: datetime) -> DateReading:
     if reading.value is None or reading.value <= now:
         return reading
     if reading.value - now <= FUTURE_TOLERANCE:
-        return DateReading(now, f"{reading.how}, in the future, clamped to the fetch")
+        return DateReading(now, f"{reading.how}, in the future, clamped to the fetch", reading.assumed)
     return DateReading(None, f"{reading.how}: in the future by {(reading.value - now).days} days")
