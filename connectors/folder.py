@@ -3,7 +3,8 @@
 Scans by polling, sub-folders too, so that it works on any file system. Hidden names and names ending in .part,
 .tmp, .crdownload, .swp or ~ are passed over. A file is read when two scans have found it with the same size and
 time and its last change is `SETTLE` ago; to be certain, write under another name and rename. Files are never
-moved, changed or deleted. Symbolic links are followed to files only within the folder.
+moved, changed or deleted. Symbolic links are followed to files only within the folder. A file with items under embargo
+is read again when the embargo ends: it must stay until then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 
 from connectors.decide import Listing, candidates, decide
 from connectors.entry import Entry
-from connectors.formats.files import JSONL_SUFFIXES, Parsed, ReadError, read_file, readable_name
+from connectors.formats.files import JSONL_SUFFIXES, Parsed, ReadError, embargo_of_entry, read_file, readable_name
 from connectors.records import FileState, StateChange
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State
@@ -146,6 +147,9 @@ class FolderSource:
         self._before: dict[str, FoundFile] = {}
         self._ready: list[FoundFile] = []
         self._told: frozenset[SourceError] = frozenset()
+        self._held: dict[str, tuple[FoundFile, datetime]] = {}
+        """Files with items under embargo, and when the first of these ends. After a restart they are read once more,
+        to know: their state is "reading"."""
         self._next_scan: datetime | None = None
         self._started = datetime.min.replace(tzinfo=UTC)
 
@@ -176,14 +180,20 @@ class FolderSource:
             errors = [SourceError(self._drop, f"can't be made: {error.strerror or error}", "io")]
         known = self._state.files(self._drop)
         waiting = [file for file in found.values() if is_wanted(file, known.get(readable_name(file.path)))]
-        self._ready = [file for file in waiting if is_settled(file, self._before, now)]
+        settled = [file for file in waiting if is_settled(file, self._before, now)]
+        self._held = {path: held for path, held in self._held.items() if held[0] == found.get(path)}
+        self._ready = [file for file in settled if not self._is_held(file, now)]
         self._before = found
-        unsettled = len(waiting) > len(self._ready)
+        unsettled = len(waiting) > len(settled)
         # While a file is being watched for its end, look again as soon as it may have come.
         self._next_scan = now + (min(SETTLE / 2, self._interval) if unsettled else self._interval)
         news = [error for error in errors if error not in self._told]
         self._told = frozenset(errors)
         return news
+
+    def _is_held(self, file: FoundFile, now: datetime) -> bool:
+        held = self._held.get(file.path)
+        return held is not None and now < held[1]
 
     def _read(self, now: datetime) -> Batch:
         """Read on until the batch is full. What was begun goes on from the state's account of it, never from memory."""
@@ -193,8 +203,10 @@ class FolderSource:
             file = self._ready.pop(0)
             if not self._is_as_found(file):
                 continue  # changed or gone since the scan; the next one tells
-            progress, complete = self._read_file(file, part)
-            part.files.append(progress)
+            in_lines = Path(file.path).suffix.lower() in JSONL_SUFFIXES
+            progress, complete = self._read_lines(file, part) if in_lines else self._read_whole(file, part, now)
+            if progress != self._state.file(self._drop, progress.path):
+                part.files.append(progress)
             if not complete:
                 self._ready.insert(0, file)
                 break
@@ -208,27 +220,68 @@ class FolderSource:
             return False
         return (details.st_size, details.st_mtime_ns) == file.fingerprint
 
-    def _read_file(self, file: FoundFile, part: _Part) -> tuple[FileState, bool]:
-        """Read a file until it ends or the part is full; return how far, and whether it ended."""
+    def _progress(self, file: FoundFile) -> FileState:
+        """Return how far a file has been read, from its start where it is another than it was."""
         path = readable_name(file.path)
         known = self._state.file(self._drop, path)
-        progress = FileState(self._drop, path, file.size, file.mtime_ns, "reading")
         if known is not None and known.fingerprint == file.fingerprint:
-            progress = known
+            return known
+        return FileState(self._drop, path, file.size, file.mtime_ns, "reading")
+
+    def _read_lines(self, file: FoundFile, part: _Part) -> tuple[FileState, bool]:
+        """Read a .jsonl file until it ends or the part is full; return how far, and whether it ended."""
+        progress = self._progress(file)
         last: ReadError | None = None
         for item in read_file(self._folder / file.path, name=file.path, start=progress.offset, line=progress.line):
             if part.is_full:
                 return progress, False
-            progress = replace(progress, offset=item.end, line=item.line)
             last = item if isinstance(item, ReadError) else None
-            if last is None or last.error_class != "io" or progress.error != last.reason:  # told once, not at each scan
-                part.add(item, self._drop)
-            if last is not None:
-                progress = replace(progress, error=last.reason)
+            progress = self._after(item, progress, part)
         if last is not None and last.error_class == "io":
             return progress, True  # still "reading": tried again at each scan
-        in_lines = Path(file.path).suffix.lower() in JSONL_SUFFIXES
-        return replace(progress, status="error" if last is not None and not in_lines else "done"), True
+        return replace(progress, status="done"), True
+
+    def _read_whole(self, file: FoundFile, part: _Part, now: datetime) -> tuple[FileState, bool]:
+        """Read any other file, all its items in one part: what is under embargo is then known of one reading."""
+        self._held.pop(file.path, None)
+        before = self._progress(file)
+        progress = replace(before, offset=0)
+        failed = False
+        held: list[datetime] = []
+        for item in read_file(self._folder / file.path, name=file.path):
+            if isinstance(item, Parsed) and embargo_of_entry(item.entry, now):
+                held.append(item.entry.embargoed or now)
+                progress = replace(progress, offset=item.end)
+                continue
+            if isinstance(item, ReadError):
+                if item.error_class == "io":
+                    return self._after(item, before, part), True  # still "reading": tried again at each scan
+                failed = True
+                if before.offset:  # told when it was first read: it has been waiting for the end of an embargo
+                    continue
+            progress = self._after(item, progress, part)
+        if held:
+            return self._hold(file, held, replace(progress, error=before.error), part), True
+        return replace(progress, status="error" if failed else "done", offset=file.size), True
+
+    def _after(self, item: Parsed | ReadError, progress: FileState, part: _Part) -> FileState:
+        """Add an item to the part; return the progress with it. What can't be opened is told once, not at each scan."""
+        if isinstance(item, ReadError) and item.error_class == "io" and progress.error == item.reason:
+            return progress
+        part.add(item, self._drop)
+        error = item.reason if isinstance(item, ReadError) else progress.error
+        return replace(progress, offset=item.end, line=item.line, error=error)
+
+    def _hold(self, file: FoundFile, held: list[datetime], progress: FileState, part: _Part) -> FileState:
+        """Remember that a file waits for the end of an embargo; tell it once, restarts or not."""
+        first = min(held)
+        self._held[file.path] = (file, first)
+        items = "1 item" if len(held) == 1 else f"{len(held)} items"
+        reason = f"{items} under embargo, the first until {first:%Y-%m-%dT%H:%M:%SZ}: read again then"
+        told = ReadError(progress.path, reason, "invalid", file.size)
+        if progress.error != reason:
+            part.add(told, self._drop)
+        return replace(progress, status="reading", offset=file.size, error=reason)
 
     def _batch(self, part: _Part, now: datetime) -> Batch:
         listing = Listing(f"folder:{self._source.id}", self._source, self.connector, now, repeats="versions")
@@ -249,7 +302,12 @@ class FolderSource:
 
     def snapshot(self) -> Snapshot:
         """Return the folder, and how many files wait."""
-        details = {"folder": self._drop, "waiting": str(len(self._ready)), "files": str(len(self._before))}
+        details = {
+            "folder": self._drop,
+            "waiting": str(len(self._ready)),
+            "under embargo": str(len(self._held)),
+            "files": str(len(self._before)),
+        }
         return Snapshot(self.name, self.connector, details)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from rich.text import Text
 from connectors.entry import Entry, article_of
 from connectors.formats.dates import read_date
 from connectors.formats.encoding import UndecodableError, decode_html, decode_text
-from connectors.formats.files import LineError, Parsed, ReadError, entry_of_line, read_path
+from connectors.formats.files import LineError, Parsed, ReadError, embargo_of_entry, entry_of_line, read_path
 from connectors.formats.html_page import entry_of_page
 from depeche.present import counted, mention_table, printable
 from schemas.article import Article, Identity, Provenance, Source
@@ -103,6 +103,8 @@ def to_article(entry: Entry, *, published: str | None, now: datetime) -> Article
     """Make an entry an article; `published` stands in where the entry has no date."""
     if published is not None and entry.published_raw is None:
         entry = dataclasses.replace(entry, published_raw=published)
+    if reason := embargo_of_entry(entry, now):
+        return Unreadable(entry.origin, reason)
     try:
         return article_of(
             entry,

@@ -15,6 +15,7 @@ from typing import Final
 
 from connectors.decide import Listing, SeenIndex, decide
 from connectors.entry import Entry
+from connectors.formats.files import embargo_of_entry
 from connectors.publishing.publisher import Publisher
 from connectors.settings import DROP_SOURCE
 from depeche.cluster import check_listening
@@ -105,8 +106,10 @@ def _batches(
         # Versions are ordered by their fetch: a later batch's are later, whatever the clock does meanwhile.
         now = max(clock(), now + timedelta(microseconds=BATCH))
         problems = [item for item in batch if isinstance(item, Unreadable)]
+        read = [item for item in batch if isinstance(item, Entry)]
+        problems += [Unreadable(entry.origin, why) for entry in read if (why := embargo_of_entry(entry, now))]
         decision = decide(
-            [item for item in batch if isinstance(item, Entry)],
+            [entry for entry in read if embargo_of_entry(entry, now) is None],
             SeenIndex(),
             Listing("ingest", DROP_SOURCE, "ingest", now, repeats="versions"),
             Provenance(

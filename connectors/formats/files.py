@@ -1,6 +1,7 @@
-"""Files to entries: .txt, .html, .jsonl. Used by the folder drop, `depeche ingest` and `depeche code`.
+"""Files to entries: .txt, .html, .jsonl, ninjs, NewsML-G2. For the folder drop, `depeche ingest`, `depeche code`.
 
-Knows nothing of Kafka, state or time. Does not decide what is new; does not wait for a file to be complete.
+Knows nothing of Kafka, state or time. Does not decide what is new; does not wait for a file to be complete, nor for
+the end of an embargo: `embargo_of_entry` is for the caller, who has the time.
 """
 
 from __future__ import annotations
@@ -8,12 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, get_args
 
 from connectors.entry import Entry, language_code, one_line
 from connectors.formats.encoding import UndecodableError, decode_html, decode_text
 from connectors.formats.html_page import entry_of_page
+from connectors.formats.newsml_g2 import entries_of_newsml
+from connectors.formats.ninjs import entries_of_ninjs
+from connectors.formats.wire import WireProblem
 from connectors.urls import absolute_url, canonical_url
 from schemas.article import ArticleStatus
 from schemas.base import clean_text
@@ -21,13 +26,15 @@ from schemas.base import clean_text
 TEXT_SUFFIXES: Final = frozenset({".txt"})
 HTML_SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml"})
 JSONL_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
-SUFFIXES: Final = TEXT_SUFFIXES | HTML_SUFFIXES | JSONL_SUFFIXES
+NINJS_SUFFIXES: Final = frozenset({".json"})
+NEWSML_SUFFIXES: Final = frozenset({".xml"})
+SUFFIXES: Final = TEXT_SUFFIXES | HTML_SUFFIXES | JSONL_SUFFIXES | NINJS_SUFFIXES | NEWSML_SUFFIXES
 """Names of files that can be read, lower case."""
 MAX_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
-"""Largest .txt or .html file, and largest line of a .jsonl file. A .jsonl file as a whole has no limit."""
+"""Largest file, and largest line of a .jsonl file. A .jsonl file as a whole has no limit."""
 _STATUSES: Final = get_args(ArticleStatus)
 
-ReadErrorClass = Literal["encoding", "invalid", "too_large", "io"]
+ReadErrorClass = Literal["encoding", "invalid", "malformed", "hostile", "too_large", "io"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class ReadError:
     """Something in a file, or a whole file, that can't be read."""
 
     origin: str
-    """The file, with the line in a .jsonl file: `a.jsonl:12`."""
+    """The file, with the line in a .jsonl file, the item in a wire file: `a.jsonl:12`."""
     reason: str
     error_class: ReadErrorClass
     end: int
@@ -114,6 +121,9 @@ def entry_of_line(line: str, *, origin: str) -> Entry:
     except (ValueError, RecursionError) as error:
         msg = f"not JSON: {str(error) or type(error).__name__}"
         raise LineError(msg) from error
+    if isinstance(fields, dict) and "uri" in fields and not fields.keys() & {"id", "url", "text"}:
+        msg = "needs an id, a url and a text; items of ninjs, which have a uri, are read from .json files"
+        raise LineError(msg)
     return entry_of_fields(fields, origin=origin)
 
 
@@ -212,6 +222,36 @@ def _read_document(file: BinaryIO, name: str, *, suffix: str, guid: str) -> Pars
         return ReadError(name, str(error), "encoding", len(data))
 
 
+def _read_wire(file: BinaryIO, name: str, *, suffix: str) -> Iterator[Parsed | ReadError]:
+    """Read a wire file from its start, whatever was read before: a part of it means nothing."""
+    data = file.read(MAX_DOCUMENT_BYTES + 1)
+    end = len(data)
+    if end > MAX_DOCUMENT_BYTES:
+        yield ReadError(name, f"larger than {MAX_DOCUMENT_BYTES} bytes", "too_large", end)
+        return
+    try:
+        items = (
+            entries_of_ninjs(decode_text(data), name=name)
+            if suffix in NINJS_SUFFIXES
+            else entries_of_newsml(data, name=name)
+        )
+    except UndecodableError as error:
+        yield ReadError(name, str(error), "encoding", end)
+        return
+    for item in items:
+        if isinstance(item, WireProblem):
+            yield ReadError(item.origin, item.reason, item.error_class, end)
+        else:
+            yield Parsed(item, end)
+
+
+def embargo_of_entry(entry: Entry, now: datetime) -> str | None:
+    """Return why an entry may not be published yet, or None where it may."""
+    if entry.embargoed is None or entry.embargoed <= now:
+        return None
+    return f"under embargo until {entry.embargoed.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}: not published before"
+
+
 def _guid(name: str) -> str:
     """Return the id of a .txt or .html file: its name without suffix; one that is no clean text is made so."""
     return one_line(name.rsplit(".", 1)[0]) or "unnamed"
@@ -228,7 +268,8 @@ def read_file(path: Path, *, name: str | None = None, start: int = 0, line: int 
         line: number of lines before `start`.
 
     Yields:
-        Entries, and errors as values. A file that can't be opened or is of no known kind yields one error.
+        Entries, and errors as values. A file that can't be opened or is of no known kind yields one error. An entry
+        may be under embargo (`embargo_of_entry`).
     """
     name = path.name if name is None else name
     label = clean_text(readable_name(name))
@@ -241,6 +282,8 @@ def read_file(path: Path, *, name: str | None = None, start: int = 0, line: int 
         with path.open("rb") as file:
             if suffix in JSONL_SUFFIXES:
                 yield from read_lines(file, label, start=start, line=line)
+            elif suffix in NINJS_SUFFIXES | NEWSML_SUFFIXES:
+                yield from _read_wire(file, label, suffix=suffix)
             else:
                 yield _read_document(file, label, suffix=suffix, guid=_guid(label))
     except OSError as error:

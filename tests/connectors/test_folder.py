@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from connectors.formats.files import Parsed, ReadError, read_file
 from connectors.records import StateChange
 from connectors.source import Batch
 from connectors.state import State
-from schemas.article import Article, Source
+from schemas.article import Article, Rights, Source
 
 SOURCE = Source(id="drop")
 
@@ -273,7 +274,7 @@ def test_a_file_that_trips_a_bug_does_not_keep_those_behind_it_waiting(
     drop.write("b.txt", "Deux.")
     real = read_file
 
-    def read(path: Path, *, name: str, start: int, line: int) -> Iterator[Parsed | ReadError]:
+    def read(path: Path, *, name: str, start: int = 0, line: int = 0) -> Iterator[Parsed | ReadError]:
         if path.name == "a.txt":
             msg = "a bug"
             raise RuntimeError(msg)
@@ -296,3 +297,136 @@ def test_a_folder_that_cannot_be_is_told_once_and_watched_again_when_it_can(drop
     drop.write("a.txt", "Un.")
     articles, errors = drop.all()
     assert (ids(articles), errors) == (["a"], [])
+
+
+def item(
+    number: int, text: str = "Un texte.", *, embargoed: datetime | None = None, **fields: object
+) -> dict[str, object]:
+    held = {} if embargoed is None else {"embargoed": embargoed.isoformat()}
+    return {"uri": f"urn:newsml:agence.example:{number}", "bodies": [{"value": text}], **held, **fields}
+
+
+def test_wire_files_are_read_with_their_versions_rights_and_sources(drop: Drop) -> None:
+    drop.write("a.json", json.dumps([item(1, version="2", copyrightholder="Agence"), {"uri": "urn:x"}]))
+    drop.write(
+        "b.xml",
+        '<newsItem guid="urn:newsml:agence.example:2" version="3"><contentMeta><headline>Titre</headline></contentMeta>'
+        "<contentSet><inlineData>Le texte.</inlineData></contentSet></newsItem>",
+    )
+    articles, errors = drop.all()
+    assert ids(articles) == ["urn:newsml:agence.example:1", "urn:newsml:agence.example:2"]
+    assert [article.publisher_version for article in articles] == [2, 3]
+    assert {article.source.id for article in articles} == {"agence.example"}
+    assert articles[0].rights == Rights(holder="Agence")
+    assert errors == [f"{drop.folder}/a.json:2: has neither title nor text"]
+    drop.restart()
+    assert drop.all() == ([], [])
+
+
+def test_a_kill_notice_withdraws_what_another_file_brought(drop: Drop) -> None:
+    drop.write("a.json", json.dumps(item(1, version="1", copyrightholder="Agence")))
+    drop.all()
+    drop.write("kill.json", json.dumps({"uri": "urn:newsml:agence.example:1", "version": "2", "pubstatus": "canceled"}))
+    (killed,), errors = drop.all()
+    assert (killed.status, killed.text, errors) == ("killed", "", [])
+
+
+def test_an_item_under_embargo_is_published_when_it_ends_and_its_neighbours_at_once(drop: Drop) -> None:
+    end = drop.now + timedelta(hours=2)
+    drop.write("a.json", json.dumps([item(1), item(2, "Secret.", embargoed=end), {"uri": "urn:x"}, item(3)]))
+    articles, errors = drop.all()
+    assert ids(articles) == [f"urn:newsml:agence.example:{number}" for number in (1, 3)]
+    assert [error.split(": ", 1)[1] for error in errors] == [
+        "has neither title nor text",
+        f"1 item under embargo, the first until {end:%Y-%m-%dT%H:%M:%SZ}: read again then",
+    ]
+    assert drop.source.snapshot().details["under embargo"] == "1"
+    drop.now = end - timedelta(minutes=1)
+    assert drop.all() == ([], [])
+    drop.restart()
+    assert drop.all() == ([], [])  # not told again, and still kept
+    drop.now = end
+    articles, errors = drop.all()
+    assert [article.text for article in articles] == ["Secret."]
+    assert errors == []
+    assert drop.source.snapshot().details["under embargo"] == "0"
+    drop.restart()
+    assert drop.all() == ([], [])
+
+
+def test_an_embargo_survives_a_kill_at_any_moment(drop: Drop) -> None:
+    end = drop.now + timedelta(hours=2)
+    drop.write("a.json", json.dumps([item(1), item(2, "Secret.", embargoed=end)]))
+    seen: list[str | None] = []
+    for _ in range(3):
+        drop.batch(commit=False)
+        drop.batch(commit=False)
+        drop.restart()
+    articles, _ = drop.all()
+    seen += ids(articles)
+    drop.restart()
+    drop.now = end
+    drop.batch(commit=False)
+    drop.batch(commit=False)
+    drop.restart()
+    articles, _ = drop.all()
+    assert [*seen, *ids(articles)] == ["urn:newsml:agence.example:1", "urn:newsml:agence.example:2"]
+
+
+def test_several_embargoes_in_a_file_end_each_at_its_time(drop: Drop) -> None:
+    ends = [drop.now + timedelta(hours=hours) for hours in (1, 3)]
+    drop.write("a.json", json.dumps([item(number, embargoed=end) for number, end in enumerate(ends)]))
+    articles, errors = drop.all()
+    assert (articles, len(errors)) == ([], 1)
+    assert f"2 items under embargo, the first until {ends[0]:%Y-%m-%dT%H:%M:%SZ}" in errors[0]
+    for number, end in enumerate(ends):
+        drop.now = end
+        articles, errors = drop.all()
+        assert ids(articles) == [f"urn:newsml:agence.example:{number}"]
+        assert len(errors) == (number == 0)
+
+
+def test_a_file_under_embargo_is_not_read_at_each_scan(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop.write("a.json", json.dumps(item(1, embargoed=drop.now + timedelta(days=30))))
+    drop.all()
+    readings: list[Path] = []
+
+    def read(path: Path, **_: object) -> Iterator[Parsed | ReadError]:
+        readings.append(path)
+        return iter(())
+
+    monkeypatch.setattr("connectors.folder.read_file", read)
+    for _ in range(10):
+        drop.batch()
+    assert readings == []
+
+
+def test_a_file_whose_embargo_is_lifted_by_another_content_is_read_at_once(drop: Drop) -> None:
+    drop.write("a.json", json.dumps(item(1, embargoed=drop.now + timedelta(days=30))))
+    assert drop.all()[0] == []
+    drop.write("a.json", json.dumps(item(1, "Levé.")))
+    articles, errors = drop.all()
+    assert ([article.text for article in articles], errors) == (["Levé."], [])
+    assert drop.source.snapshot().details["under embargo"] == "0"
+
+
+def test_the_items_of_a_wire_file_are_handed_out_together(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.folder.MAX_BATCH_ENTRIES", 2)
+    drop.write("a.json", json.dumps([item(number) for number in range(5)]))
+    drop.write("b.json", json.dumps([item(number) for number in range(5, 8)]))
+    drop.batch()
+    assert [len(drop.batch().articles) for _ in range(3)] == [5, 3, 0]
+
+
+def test_a_wire_file_that_may_not_be_opened_is_tried_until_it_may(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = drop.write("a.json", json.dumps(item(1)))
+    real = read_file
+    shut = True
+
+    def read(path: Path, *, name: str) -> Iterator[Parsed | ReadError]:
+        return iter((ReadError(name, "Permission denied", "io", 0),)) if shut else real(path, name=name)
+
+    monkeypatch.setattr("connectors.folder.read_file", read)
+    assert drop.all() == ([], [f"{path}: Permission denied"])
+    shut = False
+    assert ids(drop.all()[0]) == ["urn:newsml:agence.example:1"]

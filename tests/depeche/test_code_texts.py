@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -172,3 +172,10 @@ def test_dates_of_publication_are_checked_before_anything_is_coded() -> None:
     assert check_published("2024-03-05", NOW) == "2024-03-05"
     with pytest.raises(ValueError, match="can't read the date '31/12'"):
         check_published("31/12", NOW)
+
+
+def test_what_is_under_embargo_is_not_coded() -> None:
+    held = Entry(origin="a.json", guid="1", text="Secret.", embargoed=NOW + timedelta(hours=1))
+    read = to_article(held, published=None, now=NOW)
+    assert str(read) == "a.json: under embargo until 2024-03-06T10:00:00Z: not published before"
+    assert isinstance(to_article(held, published=None, now=NOW + timedelta(hours=1)), Article)

@@ -26,3 +26,14 @@ def test_long_articles_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -
     batches = [articles for articles, _ in _batches(entries, backfill=True, clock=lambda: NOW)]
     assert [len(articles) for articles in batches] == [2, 2, 1]
     assert {article.provenance.hop for batch in batches for article in batch} == {"backfill"}
+
+
+def test_what_is_under_embargo_is_told_and_not_published() -> None:
+    end = NOW + timedelta(hours=1)
+    entries = [
+        Entry(origin="a.json:1", guid="1", text="Secret.", embargoed=end),
+        Entry(origin="a.json:2", guid="2", text="x", embargoed=NOW),
+    ]
+    ((articles, problems),) = _batches(entries, backfill=False, clock=lambda: NOW)
+    assert [article.identity.guid for article in articles] == ["2"]
+    assert list(map(str, problems)) == ["a.json:1: under embargo until 2026-03-01T01:00:00Z: not published before"]

@@ -1,10 +1,19 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from connectors.entry import Entry
-from connectors.formats.files import LineError, Parsed, ReadError, entry_of_line, read_file, read_path
+from connectors.formats.files import (
+    LineError,
+    Parsed,
+    ReadError,
+    embargo_of_entry,
+    entry_of_line,
+    read_file,
+    read_path,
+)
 
 
 def entries(path: Path) -> list[Entry]:
@@ -182,3 +191,40 @@ def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     except (OSError, UnicodeError):
         pytest.skip("this file system takes only UTF-8 names")
     assert [entry.text for entry in entries(tmp_path)] == ["x"]
+
+
+def test_wire_files_are_read_by_their_suffix(tmp_path: Path) -> None:
+    (tmp_path / "a.JSON").write_bytes(
+        "\ufeff".encode() + '[{"uri": "urn:x:1", "title": "Été"}, {"uri": "urn:x:2"}]'.encode()
+    )
+    (tmp_path / "b.xml").write_text(
+        '<newsItem guid="urn:x:3"><contentMeta><headline>T</headline></contentMeta></newsItem>'
+    )
+    assert [(entry.guid, entry.origin) for entry in entries(tmp_path)] == [
+        ("urn:x:1", "a.JSON:1"),
+        ("urn:x:3", "b.xml"),
+    ]
+    assert errors(tmp_path) == ["a.JSON:2: has neither title nor text"]
+
+
+def test_a_wire_file_that_is_no_text_or_too_large_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes('{"uri": "é"}'.encode("latin-1"))
+    assert errors(path) == ["a.json: not UTF-8: byte 0xe9 at offset 9 (invalid continuation byte)"]
+    monkeypatch.setattr("connectors.formats.files.MAX_DOCUMENT_BYTES", 5)
+    assert errors(path) == ["a.json: larger than 5 bytes"]
+
+
+def test_an_item_of_ninjs_in_a_file_of_lines_is_told_where_it_belongs() -> None:
+    with pytest.raises(LineError, match=r"items of ninjs, which have a uri, are read from \.json files"):
+        entry_of_line('{"uri": "urn:x:1", "bodies": []}', origin="a:1")
+
+
+def test_an_embargo_holds_until_its_moment() -> None:
+    end = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    held = Entry(origin="a", embargoed=end)
+    assert embargo_of_entry(held, end - timedelta(microseconds=1)) == (
+        "under embargo until 2026-03-01T12:00:00Z: not published before"
+    )
+    assert embargo_of_entry(held, end) is None
+    assert embargo_of_entry(Entry(origin="a"), end) is None
