@@ -28,14 +28,17 @@ _VOLATILE: Final = re.compile(
 )
 """What changes though the item does not: counts of comments (slash:comments, thr:total), dates of change (atom:updated,
 atom:modified, dc:modified, dcterms:modified). Whether a text was edited is seen in the text."""
+_REPORTED_ERRORS: Final = 100
+"""libxml2 reports no more, so of a document with so many it is not known which others it has."""
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
 _RDF_ABOUT: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _CONTENT: Final = frozenset({"encoded", "content", "body", "fullitem"})
 """Elements that hold an item's body: content:encoded, atom:content, xhtml:body, Netscape's fullitem."""
-_NO_CONTENT: Final = frozenset({"http://search.yahoo.com/mrss/", "http://search.yahoo.com/mrss"})
-"""Media RSS has a `content` too: a film or picture."""
+_MEDIA: Final = ("{http://search.yahoo.com/mrss/}", "{http://search.yahoo.com/mrss}", "media:")
+"""Media RSS has a `content` too: a film or picture; and a `description`: its caption."""
 _SAID_OF_ITEMS: Final = frozenset({"title", "link", "language"})
 """Elements of a header that say something about its items: a base for links, a language."""
+_TEXTS: Final = frozenset({"description", "summary", *_CONTENT})
 _PERIODS: Final = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
@@ -47,14 +50,32 @@ _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturda
 
 
 def local_name(element: etree._Element) -> str:
-    """Return an element's name without its namespace, in lower case; empty for comments and the like."""
+    """Return an element's name without namespace or prefix, in lower case; empty for comments and the like."""
     tag: object = element.tag  # a function, where it is a comment or an entity
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
+    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
+
+
+def _is_media(element: etree._Element) -> bool:
+    tag: object = element.tag
+    return isinstance(tag, str) and tag.startswith(_MEDIA)
 
 
 def text_in(element: etree._Element) -> str:
     """Return the text under an element; HTML's entities, which no feed declares, are resolved."""
     return unescape("".join(map(str, element.itertext()))) if len(element) else (element.text or "")
+
+
+def _parser(encoding: str | None, *, recover: bool = False) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding=encoding,
+        recover=recover,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
@@ -63,18 +84,16 @@ def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
     Raises:
         FeedError: it declares entities, or nests too deep.
     """
-    parser = etree.XMLParser(
-        encoding=encoding,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
+        parser = _parser(encoding)
         root = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, LookupError, ValueError):  # an unknown encoding is a LookupError
+    except etree.XMLSyntaxError:
+        log: Any = parser.error_log  # the exception's own has the errors of earlier documents too
+        if not 0 < len(log) < _REPORTED_ERRORS or any(entry.domain_name != "NAMESPACE" for entry in log):
+            return None
+        # Well-formed, but for undeclared prefixes.
+        root = etree.fromstring(body, _parser(encoding, recover=True))
+    except (LookupError, ValueError):  # an unknown encoding is a LookupError
         return None
     dtd: Any = root.getroottree().docinfo.internalDTD  # its stubs do not know its methods
     if dtd is not None and next(dtd.iterentities(), None) is not None:
@@ -125,7 +144,7 @@ class Listed:
         """Say whether an item has an element for its body, with something in it."""
         return any(
             local_name(child) in _CONTENT
-            and etree.QName(child).namespace not in _NO_CONTENT
+            and not _is_media(child)
             and (len(child) > 0 or bool((child.text or "").strip()))
             for child in self.items[index]
         )
@@ -142,7 +161,17 @@ class Listed:
             for child in list(element):
                 if child not in staying and child not in around and local_name(child) not in _SAID_OF_ITEMS:
                     element.remove(child)  # its tail with it
+        for item in staying:
+            _drop_captions(item)
         return etree.tostring(self.root, encoding="utf-8", xml_declaration=True)
+
+
+def _drop_captions(item: etree._Element) -> None:
+    """Take off what is about pictures, where the item has a text: feedparser takes the longest caption for it."""
+    media = [child for child in item if _is_media(child)]
+    if media and any(local_name(child) in _TEXTS for child in item if child not in media):
+        for child in media:
+            item.remove(child)
 
 
 def _items(root: etree._Element) -> Iterator[etree._Element]:
@@ -210,7 +239,7 @@ def read_header(root: etree._Element, *, url: str) -> Header:
             texts.setdefault(name, text_in(child))
         elif name == "link" and (relation := child.get("rel")) and (href := child.get("href")):
             for one in relation.lower().split():
-                links.setdefault(one, absolute_url(href, base=url))
+                links.setdefault(one, absolute_url(href, base=absolute_url(child.base, base=url) or url))
         elif name == "skiphours":
             hours |= _numbers(child)
         elif name == "skipdays":

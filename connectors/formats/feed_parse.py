@@ -17,6 +17,7 @@ from xml.parsers import expat
 
 import feedparser
 
+from connectors.formats.feed_mending import is_wide
 from connectors.formats.feed_reading import FeedError
 
 MAX_DEPTH: Final = 100
@@ -54,6 +55,7 @@ class _Survey:
     entries: int = 0
     root: str | None = None
     finished: bool = False
+    trouble: str | None = None
 
 
 def _survey(body: bytes, encoding: str | None, max_entries: int) -> _Survey:
@@ -94,6 +96,7 @@ def _survey(body: bytes, encoding: str | None, max_entries: int) -> _Survey:
     except (expat.ExpatError, ValueError, LookupError) as error:
         if isinstance(error, FeedError):
             raise
+        survey.trouble = str(error)
     return survey
 
 
@@ -105,7 +108,7 @@ def insisted_encoding(body: bytes, content_type: str | None) -> str | None:
     has it: real feeds mean its quotation marks by the bytes that latin-1 has no characters for. None lets the
     document speak.
     """
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in body[:64]:
+    if is_wide(body):
         return None
     try:
         body.decode("utf-8")
@@ -238,5 +241,4 @@ def parse_feed(body: bytes, *, content_type: str | None = None, max_entries: int
     parsed = _feedparser(body, encoding)
     entries = list(parsed.entries)
     complete = survey.finished or bool(_ROOT_END.search(body[-8192:].replace(b"\x00", b"")))
-    trouble = None if survey.finished else str(parsed.get("bozo_exception", "not well-formed"))
-    return NativeFeed(parsed.feed, entries if complete else entries[:-1], complete, trouble)
+    return NativeFeed(parsed.feed, entries if complete else entries[:-1], complete, survey.trouble)

@@ -9,9 +9,8 @@ Does not decide what is new and does not read dates.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
-
-from lxml import etree
 
 from connectors.entry import Entry, one_line
 from connectors.formats.feed_known import to_read
@@ -24,7 +23,15 @@ from connectors.formats.feed_listing import (
     read_header,
     update_period,
 )
-from connectors.formats.feed_parse import NativeFeed, check_kind, insisted_encoding, is_empty, parse_feed, parse_listed
+from connectors.formats.feed_mending import mend_references, mend_utf8
+from connectors.formats.feed_parse import (
+    NativeFeed,
+    check_kind,
+    insisted_encoding,
+    is_empty,
+    parse_feed,
+    parse_listed,
+)
 from connectors.formats.feed_reading import FeedError, FeedHints, FeedReading, SitemapLink, minutes_of
 from connectors.formats.feed_translate import Listing, translate
 from connectors.formats.html_text import text_of
@@ -60,38 +67,40 @@ def read_feed(
     known = frozenset(known)
     if looks_like_json(body):
         return read_json_feed(body, url=url, known=known, max_entries=max_entries)
+    body, replaced = mend_utf8(body)
+    reading = _read_xml(body, url=url, content_type=content_type, known=known, max_entries=max_entries)
+    if replaced and reading.trouble is None:
+        return replace(reading, trouble=f"not UTF-8 in {replaced} places, read as U+FFFD")
+    return reading
+
+
+def _read_xml(
+    body: bytes, *, url: str, content_type: str | None, known: frozenset[str], max_entries: int
+) -> FeedReading:
     encoding = insisted_encoding(body, content_type)
     # White space before the XML declaration is the most harmless of errors.
-    root = parse_xml(body if encoding is None else body.lstrip(), encoding)
+    document = body if encoding is None else body.lstrip()
+    root = parse_xml(document, encoding)
+    trouble = None
+    if root is None:
+        root = parse_xml(mend_references(document), encoding)
+        trouble = "references that are HTML's, or bare ampersands"
     if root is None:
         return _read_whole(body, url=url, content_type=content_type, max_entries=max_entries)
     if is_sitemap(root):
-        return read_sitemap(root, url=url, known=known)
+        return replace(read_sitemap(root, url=url, known=known), trouble=trouble)
     check_kind(body, local_name(root))
-    return _read_listed(body, root, url=url, content_type=content_type, known=known, max_entries=max_entries)
-
-
-def _read_listed(
-    body: bytes,
-    root: etree._Element,
-    *,
-    url: str,
-    content_type: str | None,
-    known: frozenset[str],
-    max_entries: int,
-) -> FeedReading:
     listed = list_items(root, max_entries)
     header = read_header(root, url=url)
     reading = to_read(listed.hashes, listed.identities, known)
-    entries: tuple[Entry, ...] = ()
-    if reading or not listed.hashes:
-        read = _entries(listed, reading, url=url)
-        if read is None:
-            return _read_whole(body, url=url, content_type=content_type, max_entries=max_entries, header=header)
-        entries = read
-    parsed = set(reading)
-    unchanged = [one for index, one in enumerate(listed.hashes) if index not in parsed]
-    return _reading(header, entries, unchanged=tuple(dict.fromkeys(unchanged)))
+    entries: tuple[Entry, ...] | None = ()
+    if reading:
+        entries = _entries(listed, reading, url=url)
+    if entries is None or not listed.hashes:
+        return _read_whole(body, url=url, content_type=content_type, max_entries=max_entries, header=header)
+    read = set(reading)
+    unchanged = [one for index, one in enumerate(listed.hashes) if index not in read]
+    return _reading(header, entries, unchanged=tuple(dict.fromkeys(unchanged)), trouble=trouble)
 
 
 def _entries(listed: Listed, reading: list[int], *, url: str) -> tuple[Entry, ...] | None:
@@ -107,18 +116,28 @@ def _read_whole(
     body: bytes, *, url: str, content_type: str | None, max_entries: int, header: Header | None = None
 ) -> FeedReading:
     native = parse_feed(body, content_type=content_type, max_entries=max_entries)
-    return _reading(header or _header(native, url=url), tuple(translate(native, url=url)), native=native)
+    return _reading(
+        header or _header(native, url=url),
+        tuple(translate(native, url=url)),
+        complete=native.complete,
+        trouble=native.trouble,
+    )
 
 
 def _reading(
-    header: Header, entries: tuple[Entry, ...], *, unchanged: tuple[str, ...] = (), native: NativeFeed | None = None
+    header: Header,
+    entries: tuple[Entry, ...],
+    *,
+    unchanged: tuple[str, ...] = (),
+    complete: bool = True,
+    trouble: str | None = None,
 ) -> FeedReading:
     return FeedReading(
         kind="feed",
         entries=entries,
         unchanged=unchanged,
-        complete=native is None or native.complete,
-        trouble=None if native is None else native.trouble,
+        complete=complete,
+        trouble=trouble,
         hints=header.hints,
         hub=header.hub,
         topic=header.topic,

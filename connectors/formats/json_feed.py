@@ -70,7 +70,8 @@ def _entry(
         guid=one_line(_text(item, "id")) or None,
         url=link,
         canonical_url=canonical_url(link),
-        title=one_line(text_of(_text(item, "title"), media_type="text/plain")),
+        # Plain text by the specification; character references in it are commoner than titles that mean one.
+        title=one_line(text_of(_text(item, "title"))),
         text=text,
         summary=summary if summary and summary != text else None,
         language=language_code(_text(item, "language")) or language,
@@ -150,5 +151,5 @@ def read_json_feed(body: bytes, *, url: str, known: frozenset[str], max_entries:
         trouble=f"{skipped} of its items are no objects" if skipped else None,
         hub=_hub(document, url),
         topic=absolute_url(_text(document, "feed_url"), base=url),
-        title=one_line(text_of(_text(document, "title"), media_type="text/plain")) or None,
+        title=one_line(text_of(_text(document, "title"))) or None,
     )
