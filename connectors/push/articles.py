@@ -145,6 +145,7 @@ class ArticlesEndpoint:
         waited = asyncio.wrap_future(answer)
         done, _ = await asyncio.wait({waited}, timeout=self._settings.ack_seconds)
         if not done or waited.cancelled():
+            waited.cancel()
             answer.cancel()  # where its turn has not come, it never will
             raise self._unacknowledged()
         error = waited.exception()

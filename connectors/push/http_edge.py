@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, HttpVersion11, web
 
 from connectors.push.room import Place
 
@@ -155,7 +155,7 @@ async def receive_body(request: web.BaseRequest, place: Place, *, limit: int, se
     """
     if request.content_length is not None and request.content_length > limit:
         raise too_large(limit)
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer proper has not begun
     pieces: list[bytes] = []

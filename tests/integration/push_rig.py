@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import jsonschema
 from kafka import KafkaConsumer, TopicPartition
 
 from connectors.metrics import ConnectorMetrics
@@ -96,6 +98,21 @@ class SilentHub:
     def start(self, request: Request, token: Ask, replies: queue.SimpleQueue[Ended[Ask]]) -> None:
         self.asked.append((request, token))
         replies.put(Ended(token, request, datetime.now(UTC), 0.0, 0.0, self.result))
+
+
+OPENAPI = json.loads((resources.files("connectors.push") / "data" / "openapi.json").read_text("utf-8"))
+
+
+def assert_as_described(answer: Answer) -> None:
+    """Hold an answer of POST /articles to the description that is given to users."""
+    responses = OPENAPI["paths"]["/articles"]["post"]["responses"]
+    described = OPENAPI["components"]["responses"][responses[str(answer.status)]["$ref"].rsplit("/", 1)[1]]
+    ((kind, content),) = described["content"].items()
+    assert answer.headers["content-type"] == kind
+    jsonschema.Draft202012Validator({**content["schema"], "components": OPENAPI["components"]}).validate(answer.json)
+    assert set(described.get("headers", {})) <= {name.title() for name in answer.headers}
+    if kind == "application/problem+json":
+        assert answer.json["status"] == answer.status
 
 
 class PushRig:
@@ -203,7 +220,10 @@ class PushRig:
             sent["Authorization"] = f"Bearer {token}"
         if compress:
             body, sent["Content-Encoding"] = gzip.compress(body), "gzip"
-        return self.ask("POST", path, body, sent)
+        answer = self.ask("POST", path, body, sent)
+        if urlsplit(path).path == "/articles":
+            assert_as_described(answer)
+        return answer
 
     def raw(self, *pieces: bytes) -> bytes:
         """Send bytes as they are and read until the server closes."""

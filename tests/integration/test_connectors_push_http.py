@@ -145,6 +145,8 @@ def test_a_client_that_waits_to_be_told_is_told_to_go_on_only_with_the_token(rig
         connection.sendall(body)
         assert connection.recv(1_000).startswith(b"HTTP/1.1 200 ")
     assert rig.raw(f"{head}\r\n".encode()).startswith(b"HTTP/1.1 401 ")
+    old = f"{head}Authorization: Bearer {TOKEN}\r\n\r\n".replace("HTTP/1.1", "HTTP/1.0").encode()
+    assert rig.raw(old, body).startswith(b"HTTP/1.0 200 ")  # RFC 9110 section 10.1.1: no 1xx to HTTP/1.0
 
 
 def test_damaged_and_unknown_codings_are_refused_with_the_reason(rig: PushRig) -> None:

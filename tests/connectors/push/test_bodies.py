@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connectors.push.bodies import MAX_ENTRIES, BodyError, Problem, Pushed, read_body, source_of
+from connectors.push.bodies import MAX_ENTRIES, BodyError, Problem, Pushed, check_media_type, read_body, source_of
 
 
 def body(value: object) -> bytes:
@@ -86,8 +86,6 @@ def test_a_line_that_is_no_json_is_a_problem_of_that_line_alone() -> None:
         (b"[" * 100_000, "application/json", 400, "not JSON"),
         (b'{"id": "\xe9"}', "application/json", 400, "not UTF-8: byte 0xe9 at offset 8"),
         (b'{"id": ' + b"9" * 5_000 + b"}", "application/json", 400, "not JSON"),
-        (b"id=a", "application/x-www-form-urlencoded", 415, "send application/json"),
-        (b"{}", "", 415, "absent"),
         (b"[" + b"1," * MAX_ENTRIES + b"1]", "application/json", 413, "several requests"),
         (b"1\n" * (MAX_ENTRIES + 1), "application/jsonl", 413, "several requests"),
     ],
@@ -96,6 +94,27 @@ def test_what_can_not_be_read_at_all_says_why(raw: bytes, media_type: str, statu
     with pytest.raises(BodyError, match=reason) as raised:
         read(raw, media_type)
     assert raised.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("media_type", "charset", "reason"),
+    [
+        ("application/x-www-form-urlencoded", None, "send application/json"),
+        ("", None, "absent"),
+        ("text/plain", "utf-8", "content type text/plain"),
+        ("application/json", "latin-1", "charset latin-1: send UTF-8"),
+    ],
+)
+def test_what_is_not_json_in_utf8_is_told_what_to_send(media_type: str, charset: str | None, reason: str) -> None:
+    with pytest.raises(BodyError, match=reason) as raised:
+        check_media_type(media_type, charset)
+    assert raised.value.status == 415
+
+
+def test_json_in_utf8_passes() -> None:
+    for media_type in ("application/json", "application/x-ndjson", "application/jsonl"):
+        for charset in (None, "UTF-8", "us-ascii"):
+            check_media_type(media_type, charset)
 
 
 def test_as_many_as_allowed_are_read() -> None:
