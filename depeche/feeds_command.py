@@ -187,7 +187,8 @@ def add_command(
 ) -> int:
     """Subscribe to feeds: RSS, Atom, JSON Feed, news sitemaps. What is known already takes the options given.
 
-    Exit code 1 where, with --check, something is no feed. For a web page, use depeche feeds discover.
+    The list of feeds that is shipped is polled only as long as nobody has named a feed, here or in the settings. Exit
+    code 1 where, with --check, something is no feed. For a web page, use depeche feeds discover.
 
     For example:
 

@@ -286,7 +286,7 @@ def found_table(found: Sequence[FoundFeed], now: datetime) -> Table:
         table.add_column(header, no_wrap=True, justify="right" if header == "entries" else "left")
     for feed in found:
         table.add_row(
-            Text.assemble((short(feed.title or "", 80), "bold"), "\n" if feed.title else "", printable(feed.url)),
+            Text.assemble(printable(feed.url), "\n" if feed.title else "", (short(feed.title or "", 80), "dim")),
             feed.kind.replace("_", " "),
             feed.how,
             str(feed.entries),
