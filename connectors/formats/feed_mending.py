@@ -1,4 +1,6 @@
-"""The two commonest ways in which a document is nearly XML, mended: bytes cut in a character, HTML's references. Pure.
+"""The commonest ways in which a document is nearly XML, mended. Pure.
+
+They are bytes cut in a character, control characters, HTML's references, and bare ampersands.
 
 Does not touch a document that needs no mending: call these for one that could not be read as it is.
 """
@@ -12,6 +14,8 @@ from typing import Final
 
 _REFERENCE: Final = re.compile(rb"&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|([A-Za-z][A-Za-z0-9]{1,30});)?")
 _XML_NAMES: Final = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
+_CONTROLS: Final = bytes(range(9)) + bytes((0x0B, 0x0C)) + bytes(range(0x0E, 0x20))
+_BLANKED: Final = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _CDATA: Final = (b"<![CDATA[", b"]]>")
 
 
@@ -53,15 +57,15 @@ def _mended(match: re.Match[bytes]) -> bytes:
     return b"".join(b"&#%d;" % ord(character) for character in characters)
 
 
-def mend_references(body: bytes) -> bytes:
-    """Make numeric references of HTML's (`&nbsp;`, `&eacute;`), and escape ampersands that start no reference.
+def mend_characters(body: bytes) -> bytes:
+    """Make blanks of control characters, escape bare ampersands, make numeric references of HTML's (`&nbsp;`).
 
-    CDATA sections are left as they are: nothing is a reference there.
+    In CDATA sections nothing is a reference, so there only control characters are mended.
     """
     if is_wide(body):
         return body
     start, end = _CDATA
-    first, *rest = body.split(start)
+    first, *rest = body.translate(_BLANKED).split(start)
     parts = [_REFERENCE.sub(_mended, first)]
     for piece in rest:
         inside, closing, outside = piece.partition(end)

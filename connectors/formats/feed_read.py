@@ -23,7 +23,7 @@ from connectors.formats.feed_listing import (
     read_header,
     update_period,
 )
-from connectors.formats.feed_mending import mend_references, mend_utf8
+from connectors.formats.feed_mending import mend_characters, mend_utf8
 from connectors.formats.feed_parse import (
     NativeFeed,
     check_kind,
@@ -83,8 +83,8 @@ def _read_xml(
     root = parse_xml(document, encoding)
     trouble = None
     if root is None:
-        root = parse_xml(mend_references(document), encoding)
-        trouble = "references that are HTML's, or bare ampersands"
+        root = parse_xml(mend_characters(document), encoding)
+        trouble = "control characters, references of HTML's, or bare ampersands"
     if root is None:
         return _read_whole(body, url=url, content_type=content_type, max_entries=max_entries)
     if is_sitemap(root):

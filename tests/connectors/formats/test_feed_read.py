@@ -129,7 +129,6 @@ def test_escaped_markup_may_speak_of_entities() -> None:
     [
         pytest.param(rss(item(1) + item(2))[:-30], ["T1"], False, id="breaks off in an entry"),
         pytest.param(rss(item(1) + item(2)) + b"<script>x</script>", ["T1", "T2"], True, id="more after the end"),
-        pytest.param(rss(item(1, "\x0b")), ["T1"], True, id="a control character"),
         pytest.param(rss(item(1, "<b>x</i>")), ["T1"], True, id="tags that cross"),
         pytest.param(rss(item(1, "<x a=1/>")), ["T1"], True, id="an attribute without quotation marks"),
     ],
@@ -151,6 +150,15 @@ def test_references_of_html_are_mended_outside_of_cdata() -> None:
     assert first.trouble
     again = read(body, known=(first.entries[0].raw_hash or "",))
     assert (again.entries, again.unchanged) == ((), (first.entries[0].raw_hash,))
+
+
+def test_control_characters_are_blanks() -> None:
+    reading = read(
+        rss("<item><title><![CDATA[Un\x0bdeux\x00trois & fin]]></title><link>https://x.example/\x1f</link></item>")
+    )
+    assert [(entry.title, entry.url) for entry in reading.entries] == [("Un deux trois & fin", "https://x.example/")]
+    assert reading.trouble
+    assert reading.entries[0].raw_hash
 
 
 def test_a_sitemap_with_bare_ampersands_keeps_its_addresses() -> None:
