@@ -202,7 +202,7 @@ def _word(word: str, parts: Parts, *, rest: str) -> None:
         parts.zones.append(zone)
         parts.order += "Z"
     elif word not in _passed_over():
-        msg = f"{word!r} unknown or ambiguous"
+        msg = f"{word!r} unknown"
         raise UnreadableDateError(msg)
 
 

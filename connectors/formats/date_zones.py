@@ -32,6 +32,8 @@ class Zone:
     """None where it depends on the day."""
     civil: str | None = None
     """The IANA name."""
+    meanings: frozenset[timedelta] = frozenset()
+    """The offsets that a name with several meanings may stand for."""
 
 
 @cache
@@ -52,10 +54,12 @@ def is_rfc822_only(name: str) -> bool:
 
 
 def named_zone(name: str) -> Zone | None:
-    """Return the zone of a name in lower case, or None where it is unknown or has several meanings."""
+    """Return the zone of a name in lower case, or None where it is unknown."""
     data = date_data()
     if (minutes := data["zones"].get(name)) is not None:
         return Zone(name, timedelta(minutes=minutes))
+    if (meanings := data["several_meanings"].get(name)) is not None:
+        return Zone(name, meanings=frozenset(timedelta(minutes=each) for each in meanings))
     civil = data["civil_times"].get(name) or _civil_names().get(name)
     return None if civil is None else Zone(name, civil=civil)
 
@@ -100,8 +104,11 @@ def offset_of(zone: Zone, local: datetime) -> tuple[timedelta, str]:
     """Return a zone's offset at a local time, and what is to be said about it (empty: nothing).
 
     Raises:
-        ZoneError: see `civil_offset`.
+        ZoneError: see `civil_offset`; or the name has several meanings.
     """
+    if zone.meanings:
+        msg = f"zone {zone.name!r} has several meanings"
+        raise ZoneError(msg)
     if zone.offset is None:
         return civil_offset(local, zone.civil or ""), ""
     civil = date_data()["standard_times"].get(zone.name)

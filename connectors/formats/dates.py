@@ -107,13 +107,16 @@ def _zone_of(parts: Parts, form: str, local: datetime) -> tuple[timedelta, str]:
         return timedelta(0), "no zone, read as UTC"
     for zone in parts.zones:
         if is_rfc822_only(zone.name) and form != "rfc822":
-            msg = f"zone {zone.name!r} unknown or ambiguous"
+            msg = f"zone {zone.name!r} has several meanings"
             raise UnreadableDateError(msg)
+    # "+0530 IST": beside a number, a name with several meanings need only allow it.
+    definite = [zone for zone in parts.zones if not zone.meanings]
     try:
-        readings = [offset_of(zone, local) for zone in parts.zones]
+        readings = [offset_of(zone, local) for zone in definite or parts.zones]
     except ZoneError as error:
         raise UnreadableDateError(str(error)) from error
-    if len({offset for offset, _ in readings}) > 1:
+    offsets = {offset for offset, _ in readings}
+    if len(offsets) > 1 or any(zone.meanings.isdisjoint(offsets) for zone in parts.zones if zone.meanings):
         msg = "two zones that disagree"
         raise UnreadableDateError(msg)
     return readings[0]
@@ -210,7 +213,7 @@ def _add_comments(comments: list[str], parts: Parts, *, binding: bool) -> None:
     for comment in comments:
         zone = named_zone(comment) or numeric_zone(re.sub("^(?:utc|gmt) ?(?=[+-])", "", comment))
         if zone is None:
-            msg = f"zone {comment!r} unknown or ambiguous"
+            msg = f"zone {comment!r} unknown"
             raise UnreadableDateError(msg)
         parts.zones.append(zone)
 

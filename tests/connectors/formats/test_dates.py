@@ -196,6 +196,17 @@ def test_every_named_zone_is_read_as_its_offset() -> None:
         assert read(f"15 Jan 2024 12:00:00 {name.upper()}") == expected, name
 
 
+def test_a_name_with_several_meanings_is_read_only_beside_one_of_them() -> None:
+    for name, meanings in date_data()["several_meanings"].items():
+        assert name not in date_data()["zones"]
+        assert len(set(meanings)) == len(meanings) > 1
+        assert read_date(f"15 Jan 2024 12:00:00 {name.upper()}", now=NOW).how == f"zone '{name}' has several meanings"
+        for minutes in meanings:
+            offset = timezone(timedelta(minutes=minutes))
+            moment = datetime(2024, 1, 15, 12, tzinfo=offset)
+            assert read(f"15 Jan 2024 12:00:00 {moment:%z} {name.upper()}") == moment
+
+
 def test_the_winter_names_agree_with_the_time_zone_database() -> None:
     for name, place in date_data()["standard_times"].items():
         offsets = {
