@@ -90,8 +90,7 @@ def _data(element: etree._Element) -> Body | str:
 
 def _bodies(item: etree._Element, kind: str) -> list[Body | str]:
     bodies = [_data(element) for element in item.findall("contentSet/inlineData")]
-    for element in item.findall("contentSet/inlineXML"):
-        bodies += [Body(text_of_markup(child), is_markup=True) for child in element]
+    bodies += [Body(text_of_markup(element), is_markup=True) for element in item.findall("contentSet/inlineXML")]
     if kind == "text" and item.find("contentSet/remoteContent") is not None:
         bodies.append("kept elsewhere (remoteContent), which is not fetched")
     return bodies

@@ -150,6 +150,9 @@ def entry_of_item(item: Mapping[str, Any], *, origin: str) -> Entry:
         if kind in WITHOUT_TEXT:
             msg = f"{kind} without text: no article"
             raise WireError(msg)
+        if kind == "composite" and fields.get("associations"):
+            msg = "composite of other items, without a text of its own: no article"
+            raise WireError(msg)
         if not (title or description):
             msg = "has neither title nor text"
             raise WireError(msg)

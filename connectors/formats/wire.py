@@ -198,11 +198,14 @@ def parse_xml(data: bytes) -> etree._Element:
 
 
 def text_of_markup(root: etree._Element) -> str:
-    """Return the text of XHTML or NITF (of `parse_xml`): NITF's `body.content`, else all that a reader reads."""
+    """Return the text of XHTML or NITF, or what holds one of them (of `parse_xml`).
+
+    Of NITF it is the first `body.content`, of all else what a reader reads.
+    """
     content = root.find(".//body.content")
     top = root if content is None else content
     hidden = HIDDEN
-    if root.tag == "nitf" or content is not None:
+    if content is not None or next(root.iter("nitf"), None) is not None:
         hidden = _NITF_HIDDEN
         for element in top.iter(*_NITF_BLOCKS):
             element.tag = "div"

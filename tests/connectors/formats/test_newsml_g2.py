@@ -75,6 +75,8 @@ def test_what_may_not_be_published_is_a_problem(meta: str, why: str) -> None:
          "</li></ul><script>x</script></body></html></inlineXML>", "Un\nDeux"),
         ("<inlineXML><section><p>Un.</p></section></inlineXML><inlineXML><p>Un autre, plus long.</p></inlineXML>",
          "Un autre, plus long."),
+        ("<inlineXML><p>Un.</p><p>Deux.</p></inlineXML>", "Un.\nDeux."),
+        ("<inlineXML>Un texte nu.</inlineXML>", "Un texte nu."),
         ("<inlineXML/><inlineData>Ligne 1\n  Ligne   2</inlineData>", "Ligne 1\nLigne 2"),
         ('<inlineData contenttype="text/html; charset=utf-8">&lt;p&gt;Un.&lt;/p&gt;</inlineData>', "Un."),
         ('<inlineData contenttype="text/plain">2 &lt; 3 &amp; <![CDATA[<b>pas gras</b>]]></inlineData>',

@@ -182,6 +182,7 @@ def test_names_are_the_same_in_any_case() -> None:
         ('{"uri": "urn:x:1", "headline": 3}', "has neither title nor text", "invalid"),
         ('{"uri": "urn:x:1", "language": 3, "title": "t"}', "language must be a string", "invalid"),
         ('{"uri": "urn:x:1", "type": "video", "title": "t"}', "video without text", "invalid"),
+        ('{"uri": "urn:x:1", "type": "composite", "title": "t", "associations": [{}]}', "composite of", "invalid"),
     ],
 )  # fmt: skip
 def test_what_is_no_item_is_one_problem_that_says_why(document: str, why: str, error_class: str) -> None:
