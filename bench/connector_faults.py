@@ -83,7 +83,7 @@ class ChangingFeeds:
 
 
 def _rss(feed: int, entries: list[tuple[str, str]], port: int) -> bytes:
-    # Every third entry has a summary only, and waits for its page, which is not there: the summary is published.
+    # Every third entry has a summary only, and waits for its page, which says nothing: the summary is published.
     items = "".join(
         f'<item><guid isPermaLink="false">{guid}</guid><title>Titre {guid}</title>'
         f"<link>http://127.0.0.1:{port}/pages/{guid}</link>"
@@ -107,6 +107,9 @@ def serving(feeds: ChangingFeeds) -> Iterator[int]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if self.path.startswith("/pages/"):
+                self._answer(200, b"<!DOCTYPE html><title>Rien</title><p>Rien ici.</p>")
+                return
             if not self.path.startswith("/feed/"):
                 self._answer(404, b"")
                 return
