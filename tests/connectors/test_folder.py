@@ -430,3 +430,20 @@ def test_a_wire_file_that_may_not_be_opened_is_tried_until_it_may(drop: Drop, mo
     assert drop.all() == ([], [f"{path}: Permission denied"])
     shut = False
     assert ids(drop.all()[0]) == ["urn:newsml:agence.example:1"]
+
+
+def test_a_version_that_comes_after_a_later_one_is_not_published(drop: Drop) -> None:
+    drop.write("b.json", json.dumps(item(1, "Corrigé.", version="2")))
+    assert [article.text for article in drop.all()[0]] == ["Corrigé."]
+    drop.write("a.json", json.dumps(item(1, "Premier.", version="1")))
+    assert drop.all() == ([], [])
+
+
+def test_what_is_killed_before_its_embargo_ends_is_never_published(drop: Drop) -> None:
+    end = drop.now + timedelta(hours=2)
+    drop.write("a.json", json.dumps(item(1, "Secret.", version="1", embargoed=end)))
+    drop.all()
+    drop.write("b.json", json.dumps({"uri": "urn:newsml:agence.example:1", "version": "2", "pubstatus": "canceled"}))
+    assert [article.status for article in drop.all()[0]] == ["killed"]
+    drop.now = end
+    assert drop.all() == ([], [])
