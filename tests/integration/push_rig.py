@@ -23,7 +23,7 @@ from kafka import KafkaConsumer, TopicPartition
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
 from connectors.push.hubs import Asker
-from connectors.push.server import PushServer
+from connectors.push.server import PushServer, check_push
 from connectors.push.websub import Ask
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings
 from connectors.state import State
@@ -131,6 +131,7 @@ class PushRig:
     ) -> None:
         self.log = Log()
         self.metrics = ConnectorMetrics()
+        check_push(push)  # before anything is opened
         self.state = State(folder / "state.sqlite")
         self.now = datetime.now(UTC)
         self.hub = SilentHub()

@@ -3,6 +3,7 @@
 import gzip
 import logging
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -11,12 +12,16 @@ import pytest
 
 from connectors.push.websub import FIRST_RETRY, REFUSED_RETRY, UNSUBSCRIBED
 from connectors.records import FeedState, HubSubscription, StateChange
-from connectors.settings import FetchSettings, PushSettings
+from connectors.runner import ConnectorRunner
+from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings, Subscription
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Fetcher
+from depeche.broker import EmbeddedBroker
+from depeche.topics import ensure_topics
+from schemas.article import Source
 from tests.integration.feed_server import FeedServer, Page, rss
-from tests.integration.push_rig import Answer, PushRig, until
-from tests.integration.websub_hub import LoopbackHub, signature
+from tests.integration.push_rig import Answer, PushRig, articles, until
+from tests.integration.websub_hub import LoopbackHub, call, signature
 
 pytestmark = pytest.mark.integration
 FEED = "https://j.example/rss"
@@ -280,3 +285,56 @@ def test_a_hub_at_a_forbidden_address_is_not_asked(tmp_path: Path) -> None:
             until(lambda: FEED in rig.state.hubs() and row(rig).last_error is not None, "the refusal")
             assert hub.forms == []
         fetcher.close()
+
+
+def _feed(hub: str, topic: str, *texts: str) -> bytes:
+    links = f'<atom:link rel="hub" href="{hub}"/><atom:link rel="self" href="{topic}"/>'
+    items = "".join(
+        f'<item><guid isPermaLink="false">{text}</guid><title>{text}</title><description>{text}</description></item>'
+        for text in texts
+    )
+    head = f'<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>J</title>{links}'
+    return f"{head}{items}</channel></rss>".encode()
+
+
+def test_what_a_hub_delivers_is_published_at_once_and_polls_find_the_rest_when_it_is_dead(
+    broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.push.hubs._WISHES_EVERY", timedelta(seconds=0.5))
+    ensure_topics(broker.address, prefix=fresh_prefix)
+    port = _free_port()
+    with LoopbackHub().running() as hub, FeedServer().running() as feeds:
+        url = feeds.url("/rss")
+        feeds.pages["/rss"] = Page(_feed(hub.url, url, "un"))
+        settings = ConnectorSettings(
+            PublisherSettings(broker.address, fresh_prefix),
+            tmp_path / "state.sqlite",
+            feeds=(Subscription(url, Source(id="j"), full_text=False),),
+            poll_interval=timedelta(seconds=2),
+            fetch=_fetching(private=True),
+            push=PushSettings(port=port, public_url=f"http://127.0.0.1:{port}"),
+        )
+
+        def arrived() -> set[str]:
+            return {article.text for article in articles(broker.address, fresh_prefix)}
+
+        runner, stop = ConnectorRunner(settings), threading.Event()
+        thread = threading.Thread(target=runner.run, args=(stop,))
+        thread.start()
+        try:
+            until(lambda: bool(hub.verified), "the hub's verification")
+            ((callback, form),) = hub.verified.items()
+            assert form["hub.topic"] == url
+            body = _feed(hub.url, url, "deux", "un")
+            headers = {"Content-Type": "application/rss+xml", "X-Hub-Signature": signature(body, form["hub.secret"])}
+            assert call(callback, "POST", body, headers)[0] == 202
+            until(lambda: arrived() == {"un", "deux"}, "what the hub delivered, which the feed does not show yet")
+            hub.behaviour = "refuse"
+            feeds.pages["/rss"] = Page(_feed(hub.url, url, "trois", "deux", "un"))
+            until(lambda: arrived() == {"un", "deux", "trois"}, "what only the poll could find")
+        finally:
+            stop.set()
+            thread.join(60)
+        assert not thread.is_alive()
+        found = articles(broker.address, fresh_prefix)
+        assert len({article.article_id for article in found}) == len(found) == 3
