@@ -60,7 +60,8 @@ def named_zone(name: str) -> Zone | None:
         return Zone(name, timedelta(minutes=minutes))
     if (meanings := data["several_meanings"].get(name)) is not None:
         return Zone(name, meanings=frozenset(timedelta(minutes=each) for each in meanings))
-    civil = data["civil_times"].get(name) or _civil_names().get(name)
+    # The list of all places costs tens of milliseconds once: only for what looks like one.
+    civil = _civil_names().get(name) if "/" in name else data["civil_times"].get(name)
     return None if civil is None else Zone(name, civil=civil)
 
 
