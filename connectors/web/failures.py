@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
-from aiohttp.http_exceptions import ContentLengthError
 
 from connectors.source import ErrorClass
 from connectors.web.addresses import ForbiddenAddressError
@@ -73,7 +72,8 @@ def _broken_body(error: BaseException) -> Trouble:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, aiohttp.http.HttpProcessingError):
         cause = cause.__cause__ or cause.__context__
-    if cause is not None and not isinstance(cause, ContentLengthError) and "Not enough data" not in str(cause):
+    # aiohttp has one exception for chunks that end too early and for chunks that are garbage.
+    if cause is not None and "Not enough data" not in str(cause):
         return Trouble("protocol", readable(f"the body's framing is damaged: {cause}"))
     return Trouble("truncated", "the body breaks off", permanent=False)
 

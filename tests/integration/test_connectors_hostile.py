@@ -146,12 +146,14 @@ def _bombs() -> dict[str, Attack]:
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 _OPEN_END = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+_GZIPPED = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\n\r\n"
 _KILOBYTES = b"x" * 65536
 _TOO_MUCH: dict[str, Attack] = {
     "100 MB, announced": Attack(answers(b"Content-Length: 100000000", _KILOBYTES), "too_large"),
     "100 MB, not announced": Attack(says(_OPEN_END, *itertools.repeat(_KILOBYTES, 1600)), "too_large"),
     "endless chunks": Attack(goes_on(_CHUNKED, b"10000\r\n" + _KILOBYTES + b"\r\n"), "too_large"),
     "endless body": Attack(goes_on(_OPEN_END, _KILOBYTES), "too_large"),
+    "endless garbage after gzip": Attack(goes_on(_GZIPPED + gzip.compress(FEED), _KILOBYTES), "too_large"),
     "endless headers": Attack(goes_on(b"HTTP/1.1 200 OK\r\n", b"X-Again: and again\r\n" * 100), "protocol"),
     "an endless header": Attack(goes_on(b"HTTP/1.1 200 OK\r\nX: ", _KILOBYTES), "protocol"),
     "an endless status": Attack(goes_on(b"HTTP/1.1 200 ", _KILOBYTES), "protocol"),
