@@ -258,7 +258,7 @@ def kill_often(trial: Trial, kills: int, *, say: Callable[[str], None]) -> Outco
         for number in range(kills):
             with trial.connectors(port):
                 trial.drop_file()
-                time.sleep(trial.random.uniform(0.3, 5.0) if number else 6.0)
+                time.sleep(trial.random.uniform(0.3, 8.0) if number else 6.0)
             if (number + 1) % 10 == 0:
                 say(f"{number + 1} kills, {len(trial.feeds.said)} entries so far")
         return trial.outcome(port)
