@@ -17,7 +17,7 @@ from aiohttp import web
 from connectors.metrics import ConnectorMetrics
 from connectors.push.answers import NOT_ACKNOWLEDGED, content_of, outcome_of, status_of
 from connectors.push.bodies import BodyError, Problem, Pushed, check_media_type, read_body, source_of
-from connectors.push.http_edge import Refused, busy, json_response, receive_body, too_large
+from connectors.push.http_edge import FAILED_ON_OUR_SIDE, Refused, busy, json_response, receive_body, too_large
 from connectors.push.intake import Intake, Result
 from connectors.push.room import Place, Room, RoomFullError
 from connectors.settings import PushSettings
@@ -102,6 +102,9 @@ class ArticlesEndpoint:
             outcome = next((name for status, name in _OUTCOMES.items() if status == refused.status), "invalid")
             self._metrics.push_requests.labels(outcome).inc()
             raise
+        except Exception:
+            self._metrics.push_requests.labels(_OUTCOMES[HTTPStatus.INTERNAL_SERVER_ERROR]).inc()
+            raise
         self._metrics.push_requests.labels(outcome_of(results)).inc()
         status = status_of(results)
         if status == NOT_ACKNOWLEDGED:
@@ -152,7 +155,7 @@ class ArticlesEndpoint:
         if isinstance(error, StateError):
             raise busy(HTTPStatus.SERVICE_UNAVAILABLE, "our state can't be written: send the same again") from error
         if error is not None:
-            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "failed on our side: send the same again") from error
+            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED_ON_OUR_SIDE) from error
         return waited.result()
 
     def _unacknowledged(self) -> Refused:

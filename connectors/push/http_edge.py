@@ -28,6 +28,8 @@ _HEADER_BYTES: Final = 8 * 1024
 _MOST_HEADERS: Final = 64
 
 
+FAILED_ON_OUR_SIDE: Final = "failed on our side: send the same again"
+"""The detail of a 500."""
 COME_AGAIN_SECONDS: Final = 5
 """What who is turned away is told to wait."""
 
@@ -100,8 +102,8 @@ class _Connection(web.RequestHandler):
             raise ConnectionError(msg)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _LOG.error("a request failed in a way that is not foreseen", exc_info=exc)
-        detail = "not a request that can be read" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "our fault"
-        response = problem_response(Refused(status, detail))
+        ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        response = problem_response(Refused(status, FAILED_ON_OUR_SIDE if ours else "not a request that can be read"))
         response.force_close()
         return response
 

@@ -22,7 +22,7 @@ from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
 from connectors.push.articles import ArticlesEndpoint
 from connectors.push.callbacks import CallbackEndpoint
-from connectors.push.http_edge import Refused, busy, open_runner, problem_response
+from connectors.push.http_edge import FAILED_ON_OUR_SIDE, Refused, busy, open_runner, problem_response
 from connectors.push.hubs import CALLBACK_FOLDER, Asker, HubSubscriber
 from connectors.push.intake import CONNECTOR, Intake
 from connectors.settings import ConnectorSettings, PushSettings
@@ -217,6 +217,10 @@ class PushServer:
         except StateError as error:
             self._fail(error)
             return problem_response(busy(HTTPStatus.SERVICE_UNAVAILABLE, "our state can't be written"))
+        except Exception:  # noqa: BLE001 - one request must not cost the others
+            self._metrics.errors.labels(CONNECTOR, "bug").inc()
+            _LOG.exception("a request failed in a way that is not foreseen")
+            return problem_response(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED_ON_OUR_SIDE))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path

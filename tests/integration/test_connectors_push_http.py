@@ -13,6 +13,7 @@ import pytest
 
 from connectors.push.http_edge import COME_AGAIN_SECONDS
 from connectors.settings import PushSettings
+from connectors.state import StateError
 from schemas.ids import article_id
 from tests.integration.push_rig import TOKEN, PushRig, until
 
@@ -301,6 +302,39 @@ def test_a_stop_answers_those_that_wait(tmp_path: Path) -> None:
         until(lambda: rig.server.snapshot().details["requests"] == "2", "two requests waiting")
         rig.stop.set()
         assert [answer.result().status for answer in waiting] == [503, 503]
+
+
+def test_a_state_that_can_not_be_written_is_a_503_and_ends_the_server_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StateError("can't write state: no space left")
+
+    with PushRig(tmp_path, SETTINGS).running() as rig:
+        monkeypatch.setattr(rig.state, "commit", full)
+        answer = rig.post(UN)
+        assert (answer.status, answer.detail) == (503, "our state can't be written: send the same again")
+        until(lambda: bool(rig.failure), "the end of the server")
+        assert [str(failure) for failure in rig.failure] == ["can't write state: no space left"]
+
+
+def test_a_fault_of_ours_is_a_500_that_says_nothing_and_the_server_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PushRig(tmp_path, SETTINGS).running() as rig:
+        with monkeypatch.context() as broken:
+            broken.setattr("connectors.push.intake.digest", lambda *_: 1 / 0)
+            answer = rig.post(UN)
+            assert (answer.status, answer.detail) == (500, "failed on our side: send the same again")
+        with monkeypatch.context() as broken:
+            broken.setattr("connectors.push.articles.read_body", lambda *_, **__: 1 / 0)
+            answer = rig.post(UN)
+            assert (answer.status, answer.detail) == (500, "failed on our side: send the same again")
+        assert rig.requests("unacknowledged") == 2
+        assert rig.value("depeche_connector_errors_total", connector="push", error_class="bug") == 2
+        assert caplog.text.count("ZeroDivisionError") == 2
+        assert TOKEN not in caplog.text
+        assert rig.post(UN).outcomes == ["new"]
 
 
 def test_an_address_that_is_taken_is_told_with_the_address(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is pushed is decided on, published, committed, answered: in that order."""
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -295,3 +296,30 @@ def test_a_clock_set_back_does_not_make_an_edit_older_than_what_it_edits(rig: Ri
     rig.push({"id": "a", "text": "Deux."})
     first, second = rig.articles()
     assert second.fetched > first.fetched
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_the_broker_does_the_last_push_of_each_article_is_its_latest_version(
+    tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rig = Rig(tmp_path, ack_seconds=0.15)
+    last: dict[str, str] = {}
+    with rig.running():
+        for number in range(40):
+            ids = chance.sample("abcdef", chance.randint(1, 3))
+            request: list[dict[str, object]] = [{"id": one, "text": f"{number % 7}"} for one in ids]
+            rig.log.fail_sends = chance.choice((0, 0, 1, 3))
+            rig.log.refuse_connections = chance.choice((0, 0, 0, 30))
+            while "unacknowledged" in outcomes(rig.push(*request)):
+                rig.log.refuse_connections = 0
+            last |= dict.fromkeys(ids, f"{number % 7}")
+            assert outcomes(rig.push(*request)) == ["unchanged"] * len(ids)
+    latest: dict[str, Article] = {}
+    for article in rig.articles():
+        known = latest.get(article.identity.key)
+        if known is None or article.revision > known.revision:
+            latest[article.identity.key] = article
+    assert {key: article.text for key, article in latest.items()} == last
+    rig.publisher.close()
+    rig.state.close()
