@@ -25,6 +25,8 @@ from depeche.backfill_pace import Clocks, Options, Pace, Terminal
 from depeche.backfill_progress import Archive, BackfillProgress, Progress, begin_or_go_on
 from depeche.cluster import check_listening
 from depeche.exits import MisuseError
+from depeche.feeds_changes import read_all
+from depeche.feeds_report import Feed
 from depeche.present import counted
 from depeche.processes import connector_settings
 from depeche.reader import TopicReader, committed
@@ -147,7 +149,7 @@ def backfill(
             publisher=publisher,
             isolated=isolated,
             pace=Pace(options, lambda: waiting_for_coder(bootstrap, settings.prefix), terminal, clocks),
-            known={feed.source.id: feed.source for feed in reversed(connectors.feeds)},
+            known=known_sources(connectors, read_all(settings.data)),
         )
         for path in _files(paths, run):
             run.file(path)
@@ -164,6 +166,12 @@ def waiting_for_coder(bootstrap: str, prefix: str) -> int:
         beginnings, ends = reader.beginnings(), reader.ends()
     offsets = committed(bootstrap, f"{prefix}-worker")
     return compute(prefix, beginnings=beginnings, ends=ends, committed_offsets=offsets).waiting
+
+
+def known_sources(connectors: ConnectorSettings, feeds: Iterable[Feed]) -> dict[str, Source]:
+    """Return by id the sources of the feed lists, and of the feeds that were added by command."""
+    subscribed = (feed.subscribed.subscription for feed in feeds)
+    return {one.source.id: one.source for one in (*subscribed, *reversed(connectors.feeds))}
 
 
 @dataclass(slots=True)

@@ -75,7 +75,12 @@ def backfill_command(
     address = find_bootstrap(found.bootstrap, found.data)
     options = Options(source and source.strip(), restart, limit, per_second, ahead)
     with Screen(Console(stderr=True, highlight=False)) as screen:
-        report = backfill(found, address, paths, options, terminal=Terminal(screen.say, screen.set_status, complain))
+        terminal = Terminal(screen.say, screen.set_status, complain)
+        try:
+            report = backfill(found, address, paths, options, terminal=terminal)
+        except KeyboardInterrupt:
+            screen.say("stopped: the same command goes on from here")
+            raise
     versions, errors = counted(report.published, "article version"), counted(report.errors, "error")
     passed = f"; {report.passed} records held no article" if report.passed else ""
     unfinished = f"; {counted(report.unfinished, 'file')} not read to the end" if report.unfinished else ""

@@ -1,6 +1,6 @@
 """`depeche feeds`, as the command line has it: what is polled and how it goes, and changes to it.
 
-The work is in `depeche.feeds_report`, `depeche.feeds_changes` and `depeche.feeds_discovery`.
+The work is in `depeche.feeds_report` and `depeche.feeds_changes`; what fetches is in `depeche.feeds_looking`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from depeche.exits import DONE, NOT_RIGHT, MisuseError
+from depeche.exits import DONE, MisuseError
+from depeche.feeds_looking import checked, discover_command, subscribe
 from depeche.options import DataOption, SettingsOption, load_settings, told
-
-if TYPE_CHECKING:
-    from connectors.settings import ConnectorSettings
-    from depeche.feeds_changes import Wishes
-    from depeche.feeds_discovery import Discovery
 
 # ruff: noqa: PLC0415 - each command imports what it needs: `--help` answers at once
 
@@ -200,8 +196,8 @@ def add_command(
     wishes = Wishes(source, name, country, language, minutes, full_text)
     wanted, code = [checked_url(url) for url in urls], DONE
     if check:
-        wanted, code = _checked(wanted, settings, data)
-    _add(wishes, wanted, settings, data)
+        wanted, code = checked(wanted, settings, data)
+    subscribe(wishes, wanted, settings, data)
     if wanted and not check:
         typer.echo(
             "Not looked at yet (--check does). Of a web page, `depeche feeds discover` finds the feeds.", err=True
@@ -209,23 +205,7 @@ def add_command(
     return code
 
 
-def _checked(urls: list[str], settings: Path | None, data: Path | None) -> tuple[list[str], int]:
-    """Return the addresses that are feeds, told of the others, and the exit code."""
-    from depeche.feeds_discovery import FoundFeed, discoverer
-    from depeche.options import complain
-    from depeche.present import counted
-
-    good = []
-    connectors = _connector_settings(settings, data)
-    with discoverer(connectors, say=_say, clock=lambda: datetime.now(UTC)) as looking:
-        for url in urls:
-            found = looking.check(url)
-            if isinstance(found, FoundFeed):
-                typer.echo(f"{url}: {found.kind}, {counted(found.entries, 'item')}")
-                good.append(url)
-            else:
-                complain(f"{url}: {found}; not added. Is it a page? depeche feeds discover {url}")
-    return good, DONE if len(good) == len(urls) else NOT_RIGHT
+feeds_app.command("discover")(discover_command)
 
 
 @feeds_app.command("remove")
@@ -350,71 +330,3 @@ def export_command(
     else:
         file.write_bytes(written)
     return DONE
-
-
-@feeds_app.command("discover")
-@told
-def discover_command(
-    page: Annotated[str, typer.Argument(metavar="PAGE-URL", help="A newspaper's page, or its list of feeds.")],
-    *,
-    add: Annotated[
-        bool, typer.Option("--add", help="Subscribe to the feeds found; to sitemaps only where there is no feed.")
-    ] = False,
-    settings: SettingsOption = None,
-    data: DataOption = None,
-) -> int:
-    """Find the feeds of a page: what it declares and links to, news sitemaps of its robots.txt, else usual paths.
-
-    Each is fetched and looked at, with a polite gap between two requests to a host: this can take a minute or two.
-    Exit code 1 where nothing is found.
-
-    For example:
-
-        depeche feeds discover https://journal.example/
-        depeche feeds discover https://journal.example/rss-feeds --add
-    """
-    from depeche.feeds_changes import Wishes, checked_url
-    from depeche.feeds_discovery import discoverer
-
-    url = checked_url(page)
-    with discoverer(_connector_settings(settings, data), say=_say, clock=lambda: datetime.now(UTC)) as looking:
-        found = looking.discover(url)
-    _print_found(found)
-    if not found.feeds:
-        typer.echo(f"{url}: no feeds found")
-        return NOT_RIGHT
-    if add:
-        _add(Wishes(), [feed.url for feed in found.wanted()], settings, data)
-    return DONE
-
-
-def _connector_settings(settings: Path | None, data: Path | None) -> ConnectorSettings:
-    """Return the settings that the connectors would have: manners, addresses, parsers."""
-    from depeche.processes import connector_settings
-
-    return connector_settings(load_settings(settings, data=data).settings, "")
-
-
-def _say(text: str) -> None:
-    from depeche.present import printable
-
-    typer.echo(printable(text), err=True)
-
-
-def _add(wishes: Wishes, urls: list[str], settings: Path | None, data: Path | None) -> None:
-    from depeche.feeds_changes import add, subscriptions_of
-
-    with subscriptions_of(load_settings(settings, data=data).settings.data) as subscriptions:
-        for url, result in add(subscriptions, urls, wishes, datetime.now(UTC)):
-            typer.echo(f"{url}: {result}")
-
-
-def _print_found(found: Discovery) -> None:
-    from depeche.feeds_report import found_table
-    from depeche.present import printable
-    from depeche.printing import console_of_output, print_trimmed
-
-    if found.feeds:
-        print_trimmed(console_of_output(), [found_table(found.feeds, datetime.now(UTC))])
-    for candidate, reason in found.refused:
-        typer.echo(printable(f"no feed: {candidate.url} ({candidate.how}): {reason}"), err=True)

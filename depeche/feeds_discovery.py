@@ -32,7 +32,7 @@ from connectors.isolation import Isolated, IsolatedError
 from connectors.settings import ConnectorSettings
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Fetcher
-from depeche.exits import NOT_RIGHT, ToldError
+from depeche.exits import NOT_RIGHT, MisuseError, ToldError
 
 MAX_LOOKED_AT: Final = 40
 """Candidates of one page that are fetched: with 5 seconds between two requests to a host, three minutes."""
@@ -202,10 +202,14 @@ def discoverer(
     """Give what looks at pages with the connectors' own fetcher and parsers.
 
     Raises:
-        ValueError: a setting of the fetcher is wrong.
+        MisuseError: a setting of the fetcher is wrong.
     """
+    try:
+        opened = Fetcher(settings.fetch, clock=clock)
+    except ValueError as error:
+        raise MisuseError(str(error)) from error
     with (
-        closing(Fetcher(settings.fetch, clock=clock)) as fetcher,
+        closing(opened) as fetcher,
         Isolated(1, memory_bytes=_PARSER_BYTES, preload=_PRELOAD) as isolated,
     ):
 
