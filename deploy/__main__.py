@@ -11,8 +11,11 @@ from pathlib import Path
 
 from deploy import alerts, declared
 from deploy.dashboard import build
-from deploy.panels_connectors import FEEDS, INGESTION
+from deploy.panels_connectors import INGESTION
+from deploy.panels_feeds import FEEDS
 from deploy.panels_overview import OVERVIEW
+from deploy.panels_pages import PAGES
+from deploy.panels_push import PUSH
 from deploy.panels_worker import CODING, DELIVERY, LATENCY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +29,7 @@ def dashboard() -> str:
         title="Dépêche",
         uid="depeche",
         description="What comes in, what is made of it, what waits, what fails, and how long it takes.",
-        rows=(OVERVIEW, INGESTION, CODING, DELIVERY, FEEDS, LATENCY),
+        rows=(OVERVIEW, INGESTION, FEEDS, PAGES, PUSH, CODING, DELIVERY, LATENCY),
     )
     return json.dumps(board, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 

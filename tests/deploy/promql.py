@@ -12,6 +12,8 @@ WORDS = frozenset(
 _STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`"
 _STRINGS = re.compile(_STRING)
 _MATCHERS = re.compile(r"\{([^{}]*)\}")
+_SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{((?:[^{}\"'`]|" + _STRING + r")*)\}")
+_MATCHER = re.compile(r"([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*(" + _STRING + ")")
 _MATCHED_LABEL = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^()]*)\)")
 _RANGE = re.compile(r"\[[^\]]*\]")
@@ -36,3 +38,23 @@ def used(expression: str) -> Used:
     text = _RANGE.sub(" ", _GROUPING.sub(" ", text))
     names = {name for name in _NAME.findall(text) if name.lower() not in WORDS}
     return Used(frozenset(names), frozenset(labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A value that a selector names: `a{x=~"b|c"}` asks for two."""
+
+    series: str
+    label: str
+    value: str
+
+
+def asked(expression: str) -> list[Asked]:
+    """Return the values that an expression names; patterns that are more than a choice of values are left out."""
+    return [
+        Asked(series, label, value)
+        for series, matchers in _SELECTOR.findall(_COMMENT.sub("", expression))
+        for label, operator, quoted in _MATCHER.findall(matchers)
+        for value in (quoted[1:-1].split("|") if "~" in operator else [quoted[1:-1]])
+        if "~" not in operator or re.fullmatch(r"\w+", value)
+    ]

@@ -13,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from depeche.broker.node import NodeSettings, server_properties
-from depeche.settings import ENVIRONMENT_PREFIX, Settings, load, stray_variables
+from depeche.settings import Settings, load, stray_variables
+from depeche.settings_model import ENVIRONMENT_PREFIX
 from tests.deploy.files import COMPOSE, DEPLOY, ROOT, Mapping, read_json, read_yaml, services
 
 OURS = ("connectors", "worker")

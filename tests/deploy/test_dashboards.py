@@ -11,7 +11,7 @@ import pytest
 from deploy.__main__ import dashboard
 from tests.deploy.files import COMPOSE, DASHBOARDS, DEPLOY, Mapping, read_json, read_yaml
 from tests.deploy.promql import used
-from tests.deploy.test_prometheus import known_labels, known_series
+from tests.deploy.test_prometheus import known_labels, known_series, unknown_values
 
 Panel = dict[str, Any]
 
@@ -39,7 +39,7 @@ def test_the_committed_dashboard_is_what_its_source_gives() -> None:
 def test_a_dashboard_has_its_rows_and_a_stable_id(board: Mapping) -> None:
     assert board["uid"] == "depeche"
     rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert {"Ingestion", "Coding", "Delivery", "Feeds", "Latency"} <= set(rows)
+    assert {"Ingestion", "Feeds", "Pages", "Push and WebSub", "Coding", "Delivery", "Latency"} <= set(rows)
     assert board["schemaVersion"] >= 39
     assert "id" not in board, "Grafana gives each of its databases a number of its own"
 
@@ -84,6 +84,7 @@ def test_a_panel_uses_only_metrics_and_labels_that_are_declared(panel: Panel) ->
         assert found.series
         assert found.series <= known_series()
         assert found.labels <= known_labels()
+        assert unknown_values(target["expr"]) == []
 
 
 def test_the_default_data_source_is_the_one_that_is_provisioned() -> None:

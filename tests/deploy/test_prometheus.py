@@ -10,7 +10,8 @@ import pytest
 
 from deploy.declared import declared_metrics
 from tests.deploy.files import PROMETHEUS, RULES, read_yaml
-from tests.deploy.promql import used
+from tests.deploy.label_values import label_values
+from tests.deploy.promql import Asked, asked, used
 
 NOT_OURS = {
     "up": {"job", "instance"},
@@ -53,6 +54,33 @@ def test_a_rule_uses_only_metrics_and_labels_that_are_declared(rule: dict[str, A
     assert found.series
     assert found.series <= known_series()
     assert found.labels <= known_labels()
+
+
+def unknown_values(expression: str) -> list[Asked]:
+    """What an expression asks for and no process writes. Labels of recorded series are those of what they come from."""
+    families = {series: metric for metric in declared_metrics() for series in metric.series}
+    found = []
+    for value in asked(expression):
+        metric = families.get(value.series)
+        if metric is not None and value.label in metric.labels:
+            values = label_values(metric.name.removesuffix("_total"), value.label)
+        elif value.series == "depeche:feed_polls:ratio1h":
+            values = label_values("depeche_feed_polls", value.label)
+        else:
+            continue
+        if value.value not in values:
+            found.append(value)
+    return found
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule.get("record"))
+def test_a_rule_asks_only_for_values_that_labels_take(rule: dict[str, Any]) -> None:
+    assert unknown_values(rule["expr"]) == []
+
+
+def test_a_value_that_no_process_writes_is_seen() -> None:
+    expression = 'sum(increase(depeche_feed_polls_total{outcome!~"updated|failed"}[1h]))'
+    assert unknown_values(expression) == [Asked("depeche_feed_polls_total", "outcome", "failed")]
 
 
 def test_names_of_rules_are_unique_and_of_one_form() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy.promql import used
+from tests.deploy.promql import Asked, asked, used
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,19 @@ def test_names_are_told_from_functions_keywords_labels_and_strings(
 ) -> None:
     found = used(expression)
     assert (set(found.series), set(found.labels)) == (series, labels)
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        ("a", []),
+        ("sum by (x) (a)", []),
+        ('a{x="b"}', [Asked("a", "x", "b")]),
+        ('rate(a{x!="b", y=~"c|d"}[5m])', [Asked("a", "x", "b"), Asked("a", "y", "c"), Asked("a", "y", "d")]),
+        ('a{x="{b}"} / b{y!~"c"}', [Asked("a", "x", "{b}"), Asked("b", "y", "c")]),
+        ('a{x=~".+\\\\.b|c.*"}', []),
+        ('a # b{x="y"}', []),
+    ],
+)
+def test_values_that_selectors_name_are_found_and_patterns_left_out(expression: str, values: list[Asked]) -> None:
+    assert asked(expression) == values

@@ -1,7 +1,7 @@
 """A real Prometheus, with the project's configuration, scraping processes that move every declared metric.
 
-What the fake processes do not show: which label values the real ones use. Those below are the schemas' and the
-processes' own, so that a query that filters by one that does not exist finds nothing, and fails here.
+What the fake processes do not show: which label values the real ones use. They take those of `label_values`, so that a
+query that filters by one that does not exist finds nothing, and fails here.
 """
 
 from __future__ import annotations
@@ -19,22 +19,17 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.registry import Collector
 
-from connectors.metrics import CONNECTORS, ENTRY_FATES, POLL_OUTCOMES
 from depeche.health import HealthServer, Status
 from deploy.declared import PROCESSES, ListingRegistry, declared_metrics
-from schemas.dead_letter import DeadLetterReason
-from schemas.event import Event
-from schemas.mention import Withdrawal
-from schemas.outcome import OutcomeKind
-from schemas.topics import ARTICLES, BACKFILL, MENTIONS, OUTCOMES
 from tests.deploy.files import DASHBOARDS, PROMETHEUS, RULES, read_json, read_yaml
+from tests.deploy.label_values import label_values
 
 pytestmark = [
     pytest.mark.integration,
@@ -47,33 +42,8 @@ pytestmark = [
 SECONDS = 60.0
 """Deadline for anything that is waited for."""
 
-VALUES: dict[str, tuple[str, ...]] = {
-    "connector": CONNECTORS,
-    "fate": ENTRY_FATES,
-    "language": ("fr", "none"),
-    "start": ("published", "fetched", "queued"),
-    "end": ("coded", "merged"),
-    "stage": ("coder", "ledger", "merger"),
-    "topic": tuple(topic.name("my.news") for topic in (ARTICLES, BACKFILL, MENTIONS, OUTCOMES)),
-    "partition": ("0", "1"),
-    "status": get_args(Event.model_fields["status"].annotation),
-    "cause": ("killed", "timeout"),
-    "table": ("ledger", "events"),
-    "error_class": ("timeout",),
-}
-OUTCOMES_OF = {"depeche_articles": get_args(OutcomeKind), "depeche_feed_polls": POLL_OUTCOMES}
-REASONS_OF = {
-    "depeche_dead_letters": get_args(DeadLetterReason),
-    "depeche_withdrawals": get_args(Withdrawal.model_fields["reason"].annotation),
-}
 QUIET = ("ALERTS",)
 """Queries for these may find nothing: no alert fires where all is well."""
-
-
-def label_values(metric: str, label: str) -> tuple[str, ...]:
-    if label == "outcome":
-        return OUTCOMES_OF[metric]
-    return REASONS_OF[metric] if label == "reason" else VALUES[label]
 
 
 def move(collector: Collector) -> None:
@@ -207,7 +177,14 @@ def test_every_rule_is_well(prometheus: Server) -> None:
 
 def test_only_those_alerts_fire_that_should(prometheus: Server) -> None:
     # The fake processes move these counters too; the alerts on them have no patience (`for`).
-    moved = {"DepecheConnectorDeadLetters", "DepechePoolRestarts", "DepecheProducerRebuilt"}
+    moved = {
+        "DepecheConnectorDeadLetters",
+        "DepecheFeedsOverflow",
+        "DepecheHubSignature",
+        "DepecheParserKilled",
+        "DepechePoolRestarts",
+        "DepecheProducerRebuilt",
+    }
     for name in moved:
         prometheus.wait_for(f'ALERTS{{alertname="{name}", alertstate="firing"}}')
     alerts = prometheus.ask("alerts")["alerts"]
