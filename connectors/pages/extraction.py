@@ -7,8 +7,7 @@ that the page declares. Does not fetch, run scripts, or read what a paywall keep
 
 from __future__ import annotations
 
-import codecs
-import re
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -18,10 +17,10 @@ from trafilatura.core import bare_extraction
 from trafilatura.settings import Document
 
 from connectors.entry import one_line
-from connectors.formats.encoding import UndecodableError, decode_html
 from connectors.formats.html_text import element_text, is_too_deep, parse_html
 from connectors.pages.boilerplate import without_boilerplate
 from connectors.pages.declared import Declared, declared_by
+from connectors.pages.decoding import UNREADABLE, UTF_16, decode_page
 from connectors.pages.markers import comparable
 from connectors.pages.permission import robots_meta_opt_outs, robots_tag_opt_outs, tdm_reserved
 from connectors.pages.reading import PageReading
@@ -39,13 +38,15 @@ from connectors.pages.walls import (
 
 __all__ = ["PageReading", "read_page"]
 
+# It warns of each page without text, to the connectors' standard error: here that is a value, not an event.
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+
 MIN_CHARACTERS: Final = 200
 """A page with less text has no article."""
 MIN_DECLARED_CHARACTERS: Final = 80
 """Likewise, where the page declares itself an article: agencies' briefs are two sentences."""
 _PARAGRAPH: Final = 80
 """Fewest characters of what is no caption, menu or heading."""
-_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _HTML_TYPES: Final = (
     "text/html",
     "application/xhtml",
@@ -66,29 +67,6 @@ _BLOCK_TAGS: Final = {
     "code": "p",
 }
 """Trafilatura's elements (TEI) as those of HTML that `element_text` starts a line with."""
-_AS_ON_THE_WEB: Final = {"iso8859-1": "cp1252", "ascii": "cp1252"}
-"""Encodings that servers name and pages are not in (Encoding Standard, section 4.2)."""
-_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_UNREADABLE: Final = "\ufffd"
-
-
-def decode_page(body: bytes, content_type: str | None) -> tuple[str, bool]:
-    """Return a page's text, and whether all of it could be decoded.
-
-    A byte order mark, else UTF-8 where it is valid UTF-8, else what the document declares, else what the header does,
-    else windows-1252. Where none fits to the last byte, the declared one (else UTF-8) with U+FFFD for what does not:
-    one bad byte in an advertisement is no reason to lose an article.
-    """
-    header = _CHARSET.search(content_type or "")
-    try:
-        if header is not None and not re.search(rb"charset|encoding", body[:4096], re.IGNORECASE):
-            try:
-                return body.decode("utf-8"), True
-            except UnicodeDecodeError:
-                return body.decode(_AS_ON_THE_WEB.get(codecs.lookup(header[1]).name, header[1])), True
-        return decode_html(body), True
-    except (UndecodableError, UnicodeDecodeError, LookupError):
-        return body.decode("utf-8", errors="replace"), False
 
 
 def _opt_outs(declared: Declared, headers: Mapping[str, str]) -> tuple[str, ...]:
@@ -157,7 +135,7 @@ def _not_served(root: etree._Element, document: str, url: str, declared: Declare
     """Return the reading of what came in place of the page asked for; None where it is the page."""
     visible = element_text(root)
     title = _page_title(root)
-    if why := robot_check(document, title, visible):
+    if why := robot_check(document, title, visible, by_words=not declared.is_article):
         return PageReading("consent", why)
     if not declared.is_article and (why := error_page([title, *_headings(root)], visible)):
         return PageReading("no_article", why)
@@ -220,7 +198,7 @@ def read_page(body: bytes, *, url: str, content_type: str | None, headers: Mappi
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type and not media_type.startswith(_HTML_TYPES):
         return PageReading("no_article", f"a file of type {media_type[:80]}")
-    if body.startswith(b"%PDF-") or (b"\x00" in body[:1_000] and not body.startswith(_UTF_16)):
+    if body.startswith(b"%PDF-") or (b"\x00" in body[:1_000] and not body.startswith(UTF_16)):
         return PageReading("no_article", "no text")
     document, whole = decode_page(body, content_type)
     root = parse_html(document)
@@ -232,7 +210,7 @@ def read_page(body: bytes, *, url: str, content_type: str | None, headers: Mappi
         reading = PageReading("no_article", "its elements are nested too deep to be read")
     else:
         reading = _judged(root, document, url, declared)
-    if not whole and _UNREADABLE in reading.text:
+    if not whole and UNREADABLE in reading.text:
         reading = PageReading("no_article", "its text can't be decoded without loss")
     return replace(
         reading,

@@ -153,13 +153,14 @@ def paywall(root: etree._Element, declared: Declared) -> str | None:
     return None
 
 
-def robot_check(document: str, title: str, text: str) -> str | None:
+def robot_check(document: str, title: str, text: str, *, by_words: bool) -> str | None:
     """Say by what the page is told to be a check for robots; None where it is none.
 
     Args:
         document: the page's source.
         title: its title element.
         text: all its visible text.
+        by_words: whether title and text count; where the page declares an article, only signs in the source do.
     """
     if len(text) > _SHORT_PAGE:
         return None
@@ -168,12 +169,13 @@ def robot_check(document: str, title: str, text: str) -> str | None:
     for signature in marks.check_signatures:
         if signature in document:
             return f"a check for robots ({signature})"
+    if not by_words:
+        return None
     sentence = marks.check.search(plain)
     if sentence and (marks.check_titles.match(comparable(title)) or len(text) < _SHORT_PAGE // 3):
         return f"a check for robots (“{sentence[0]}”)"
-    if marks.check_titles.fullmatch(comparable(title).rstrip(" .…!?")):
-        return f"a check for robots (“{title}”)"
-    return None
+    named = marks.check_titles.fullmatch(comparable(title).rstrip(" .…!?"))
+    return f"a check for robots (“{title}”)" if named else None
 
 
 def error_page(titles: Iterable[str], text: str) -> str | None:
