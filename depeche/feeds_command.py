@@ -19,6 +19,8 @@ from depeche.options import DataOption, SettingsOption, load_settings, told
 
 # ruff: noqa: PLC0415 - each command imports what it needs: `--help` answers at once
 
+_TABLE_ROWS = 250
+
 
 class State(StrEnum):
     """How a feed stands; see `connectors.feeds.standing`, which `--help` does not wait for."""
@@ -114,8 +116,9 @@ def list_command(
     if as_json:
         typer.echo(to_json(shown, now))
         return DONE
-    if shown:
-        print_trimmed(console_of_output(), [feed_table(shown, now)])
+    # In parts, so that the first of ten thousand feeds are there at once, and the header is never far.
+    parts = (feed_table(shown[start : start + _TABLE_ROWS], now) for start in range(0, len(shown), _TABLE_ROWS))
+    print_trimmed(console_of_output(), parts)
     if not feeds:
         typer.echo(
             f"No feeds in the data folder {folder.absolute()}: those of the settings' lists come when connectors first "

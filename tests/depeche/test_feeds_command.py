@@ -196,7 +196,7 @@ def test_a_list_of_ten_thousand_is_imported_in_one_go() -> None:
     feeds = [Subscription(f"https://n{number}.example/rss", Source(id=f"n{number}")) for number in range(10_000)]
     Path("many.opml").write_bytes(write_opml(feeds, title="x"))
     assert "10000 added" in run("import", "many.opml").output
-    assert run("list").output.splitlines()[-1] == "10000 feeds: 10000 new"
+    assert len(told()) == 10_000
 
 
 def test_polls_are_read_while_the_connectors_hold_the_state() -> None:
