@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,20 @@ Mapping = dict[str, Any]
 
 def read_yaml(path: Path) -> Mapping:
     return cast("Mapping", yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def interpolated(value: str, environment: dict[str, str]) -> str:
+    """Return a value of the compose file as its reader resolves it: `${NAME:-default}` is the variable, unless empty.
+
+    https://docs.docker.com/reference/compose-file/interpolation/
+    """
+
+    def resolved(match: re.Match[str]) -> str:
+        return environment.get(match["name"]) or match["default"]
+
+    found = re.sub(r"\$\{(?P<name>\w+):-(?P<default>[^{}]*)\}", resolved, value)
+    assert "$" not in found, f"{value}: only ${{NAME:-default}} is read here"
+    return found
 
 
 def read_json(path: Path) -> Mapping:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from depeche.broker.node import NodeSettings, server_properties
 from depeche.settings import Settings, load, stray_variables
 from depeche.settings_model import ENVIRONMENT_PREFIX
-from tests.deploy.files import COMPOSE, DEPLOY, ROOT, Mapping, read_json, read_yaml, services
+from tests.deploy.files import COMPOSE, DEPLOY, ROOT, Mapping, interpolated, read_json, read_yaml, services
 
 OURS = ("connectors", "worker")
 PINNED = re.compile(r"[a-z/-]+:v?\d+\.\d+\.\d+")
@@ -137,13 +138,18 @@ def test_workers_have_no_way_out() -> None:
     assert all(networks[name]["internal"] for name in services()["worker"]["networks"])
 
 
-@pytest.fixture
-def own_environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Settings:
-    """The settings that a container of the service has."""
-    for name, value in services()[request.param]["environment"].items():
-        monkeypatch.setenv(name, str(value))
+def container_settings(monkeypatch: pytest.MonkeyPatch, service: str, **of_the_user: str) -> Settings:
+    """The settings that a container of the service has, where the user's environment holds these variables."""
+    for name, value in services()[service]["environment"].items():
+        monkeypatch.setenv(name, interpolated(str(value), of_the_user))
     monkeypatch.setenv("DEPECHE_SETTINGS", str(DEPLOY / "config" / "depeche.toml"))
     return load().settings
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Settings:
+    """The settings that a container of the service has by default."""
+    return container_settings(monkeypatch, request.param)
 
 
 @pytest.mark.parametrize("own_environment", OURS, indirect=True)
@@ -152,6 +158,76 @@ def test_the_environment_holds_settings_that_exist_and_are_allowed(own_environme
     assert own_environment.bootstrap == "kafka:9092"
     assert own_environment.data == Path("/var/lib/depeche")
     assert own_environment.metrics_host == "0.0.0.0"
+
+
+def test_the_http_way_in_is_off_and_no_port_leads_to_the_connectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not container_settings(monkeypatch, "connectors").push
+    assert "ports" not in services()["connectors"]
+    published = {port.split(":")[-1] for service in services().values() for port in service.get("ports", [])}
+    assert str(Settings.model_fields["push_port"].default) not in published
+
+
+def test_the_users_environment_turns_the_http_way_in_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "0123456789abcdef-0123456789"
+    settings = container_settings(
+        monkeypatch,
+        "connectors",
+        DEPECHE_PUSH="true",
+        DEPECHE_PUSH_TOKEN=token,
+        DEPECHE_PUSH_PUBLIC_URL="https://depeche.example.org",
+    )
+    assert settings.push
+    assert settings.push_token.get_secret_value() == token
+    assert settings.push_public_url == "https://depeche.example.org"
+    assert settings.push_host == "0.0.0.0"
+
+
+def test_what_the_environment_leaves_empty_the_settings_file_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    container_settings(monkeypatch, "connectors")
+    path = tmp_path / "depeche.toml"
+    path.write_text("push = true\n", encoding="utf-8")
+    assert load(path).settings.push
+
+
+def test_the_commented_port_of_the_http_way_in_is_its_own_and_this_machines_only() -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    opened = re.sub(r'^    # (ports:|  - "127)', r"    \1", text, flags=re.MULTILINE)
+    assert opened != text
+    compose = yaml.safe_load(opened)
+    assert list(validator().iter_errors(compose)) == []
+    connectors = compose["services"]["connectors"]
+    port = connectors["environment"]["DEPECHE_PUSH_PORT"]
+    assert connectors["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert port == Settings.model_fields["push_port"].default
+
+
+def test_no_secret_stands_in_the_compose_file() -> None:
+    for service in services().values():
+        for name, value in service.get("environment", {}).items():
+            if re.search(r"TOKEN|SECRET|PASSWORD", name):
+                assert value == f"${{{name}:-}}"
+
+
+@pytest.mark.parametrize(
+    ("value", "environment", "expected"),
+    [
+        ("9401", {}, "9401"),
+        ("${A:-}", {}, ""),
+        ("${A:-x}/${B:-y}", {"A": "", "B": "z"}, "x/z"),
+    ],
+)
+def test_variables_of_the_compose_file_are_resolved_as_its_reader_does(
+    value: str, environment: dict[str, str], expected: str
+) -> None:
+    assert interpolated(value, environment) == expected
+
+
+def test_the_connectors_state_outlives_their_container() -> None:
+    connectors = services()["connectors"]
+    assert ("connectors-data", connectors["environment"]["DEPECHE_DATA"], False) in mounts(connectors)
+    assert connectors["deploy"]["replicas"] == 1
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -210,3 +286,4 @@ def test_the_settings_file_documents_only_settings_that_exist(tmp_path: Path) ->
     settings: Any = load(path).settings
     assert settings.contact == "mailto:news@example.org"
     assert settings.feeds == (tmp_path / "my-feeds.opml",)
+    assert settings.push

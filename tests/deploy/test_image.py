@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 
+from depeche.settings import Settings
 from tests.deploy.files import DOCKERFILE, ROOT, services
 
 Instruction = tuple[str, str]
@@ -71,6 +72,8 @@ def test_the_image_has_labels_a_health_check_and_a_graceful_stop() -> None:
     (check,) = arguments(final, "HEALTHCHECK")
     for name in ("connectors", "worker"):
         assert services()[name]["healthcheck"]["test"][-1] in check
+    defaults = {Settings.model_fields[f"{name}_port"].default for name in ("connectors", "push", "worker")}
+    assert {int(port) for port in " ".join(arguments(final, "EXPOSE")).split()} == defaults
     assert arguments(final, "STOPSIGNAL") == ["SIGTERM"]
     assert arguments(final, "ENTRYPOINT") == ['["depeche"]']
 
