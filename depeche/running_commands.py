@@ -90,7 +90,10 @@ def up_command(
 
 @told
 def ingest_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files or folders: .txt, .html, .jsonl.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Files or folders: .txt, .html, .jsonl, .json (ninjs), .xml (NewsML-G2)."),
+    ],
     *,
     backfill: Annotated[
         bool, typer.Option("--backfill", help="Use the backfill topic: coded when the live feed leaves time.")

@@ -313,7 +313,7 @@ def _introduce(settings: Settings, bootstrap: str, urls: Mapping[str, str], say:
     else:
         say(f"feeds         {', '.join(map(str, settings.feeds)) or 'the shipped list'}")
     for folder in settings.drops:
-        say(f"drop folder   {folder}: put .txt, .html or .jsonl files there")
+        say(f"drop folder   {folder}: put .txt, .html, .jsonl, ninjs or NewsML-G2 files there")
     if not settings.poll_feeds and not settings.drops:
         say("input         only what you publish with `depeche ingest`")
     here = options_of_others(settings)
