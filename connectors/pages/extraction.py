@@ -90,8 +90,8 @@ def _extracted(root: etree._Element, *, precisely: bool) -> str:
     )
     if not isinstance(document, Document) or document.body is None:
         return ""
-    for element in document.body.iter("*"):
-        element.tag = _BLOCK_TAGS.get(element.tag, element.tag)
+    for element in document.body.iter(*_BLOCK_TAGS):
+        element.tag = _BLOCK_TAGS[str(element.tag)]
     return element_text(document.body, hidden=frozenset())
 
 

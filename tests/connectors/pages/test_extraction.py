@@ -185,6 +185,64 @@ def test_a_walled_part_is_left_out_and_an_unread_selector_changes_no_kind() -> N
 
 
 @pytest.mark.parametrize(
+    "promotion",
+    [
+        "Inscrivez-vous pour découvrir nos newsletters",
+        "Abonnez-vous pour soutenir une presse libre",
+        "Subscribe to our newsletter",
+        "Sign up to get our daily briefing",
+        "Déjà abonné ? Connectez-vous",
+        "La suite est à lire dans le rapport.",
+    ],
+)
+def test_a_call_to_subscribe_beside_a_whole_article_is_no_paywall(promotion: str) -> None:
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in (PARAGRAPHS[0], promotion, *PARAGRAPHS[1:]))
+    assert read(html(body=f"<main><article><h1>t</h1>{body}</article></main>")).kind == "article"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Il vous reste 80 % de cet article à lire.",
+        "Il vous reste 64.12% de cet article à lire. La suite est réservée aux abonnés.",
+        "La suite de cet article est réservée à nos abonnés",
+        "Article réservé aux abonnés",
+        "Pour lire la suite de cet article, abonnez-vous",
+        "Abonnez-vous pour lire la suite",
+        "Cet article est réservé aux abonnés.",
+        "Subscribe to continue reading",
+        "To continue reading this article, please subscribe",
+        "This article is for subscribers only",
+        "You've reached your free article limit",
+        "Sign in to read the full article",
+    ],
+)
+def test_what_paywalls_say_is_told_and_cut(sentence: str) -> None:
+    body = f"<p>{PARAGRAPHS[0]} {PARAGRAPHS[1]}</p><div><p>{sentence}</p></div><p>{PARAGRAPHS[2]}</p>"
+    reading = read(html(body=f"<main><article><h1>t</h1>{body}</article></main>"))
+    assert reading.kind == "paywall"
+    assert PARAGRAPHS[2] not in reading.text
+    assert sentence not in reading.text
+
+
+def test_an_element_with_a_name_that_is_none_is_read_all_the_same() -> None:
+    paragraphs = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+    reading = read(html(body=f"<main><article><h1>t</h1><l<template>{paragraphs}</l<template></article></main>"))
+    assert reading.text.split("\n") == list(PARAGRAPHS)
+
+
+def test_a_brief_that_speaks_of_robots_and_errors_is_an_article() -> None:
+    brief = (
+        "La police a signalé une activité suspecte près du port de Valmorin ; un robot démineur a été envoyé sur place."
+    )
+    page = html(
+        head='<meta property="og:type" content="article">',
+        body=f"<article><h1>Accès refusé</h1><p>{brief}</p></article>",
+    )
+    assert read(page).text == brief
+
+
+@pytest.mark.parametrize(
     ("url", "front"),
     [
         ("https://journal.example/", True),
