@@ -4,10 +4,11 @@ import gzip
 import io
 import pickle
 import zlib
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.formats import warc
@@ -246,6 +247,7 @@ def test_a_page_too_large_is_told_and_the_next_is_read(kind: str, monkeypatch: p
     assert page_of_record(pages[2]).url == "https://journal.example/fine"
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(
         st.sampled_from([b"WARC/1.0\r\n", b"\r\n", b"Content-Length: 3", b"\x1f\x8b\x08", b"\x00", b"abc"]), max_size=30
@@ -255,3 +257,20 @@ def test_no_bytes_are_too_strange(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
     items = read(data) + read(gzip.compress(data)) + read(gzip.compress(http_record()) + data)
     assert all(item.after != item.place for item in items)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(KINDS))
+def test_whatever_bytes_are_changed_it_is_told_or_harmless(data: st.DataObject, kind: str) -> None:
+    archive_bytes = bytearray(written(kind))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(archive_bytes) - 1))
+        archive_bytes[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=6))
+    items = read(bytes(archive_bytes))
+    last = WarcPlace()
+    for item in items:
+        assert (item.after.offset, item.after.skip) > (last.offset, last.skip)
+        last = item.after
+        if isinstance(item, WarcRecord) and item.page is not None:
+            with suppress(WarcError):
+                page_of_record(item.page)
