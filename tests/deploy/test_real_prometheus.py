@@ -14,10 +14,12 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,6 +82,22 @@ class Server:
 
     def query(self, expression: str) -> list[Any]:
         return cast("list[Any]", self.ask("query", query=expression.replace("$__rate_interval", "1m"))["result"])
+
+    def wait_until_ready(self) -> None:
+        """Wait while it answers 503: it listens before its storage is open."""
+        deadline = time.monotonic() + SECONDS
+        while not self._is_ready():
+            assert time.monotonic() < deadline, f"not ready within {SECONDS} s"
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=10) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return False
 
     def wait_for(self, expression: str) -> None:
         deadline = time.monotonic() + SECONDS
@@ -146,6 +164,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         running.callback(process.wait)
         running.callback(process.send_signal, signal.SIGTERM)
         server = Server(url)
+        server.wait_until_ready()
         # The last recorded of all: two scrapes, a rate over them, and a rule on that have been.
         server.wait_for('depeche:latency_seconds:p99{start="fetched"} > 0')
         server.wait_for("depeche:feed_polls_failed:ratio1h > 0")
