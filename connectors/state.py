@@ -146,9 +146,9 @@ class State:
                     )
             for url in {fetch.url for fetch in change.fetches}:
                 execute(
-                    "DELETE FROM fetches WHERE url = ?1 AND at < "
-                    "(SELECT at FROM fetches WHERE url = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
-                    (url, KEPT_FETCHES - 1),
+                    "DELETE FROM fetches WHERE url = ? AND at < "
+                    "(SELECT at FROM fetches WHERE url = ? ORDER BY at DESC LIMIT 1 OFFSET ?)",
+                    (url, url, KEPT_FETCHES - 1),
                 )
             for page in change.pages_done:
                 execute(
