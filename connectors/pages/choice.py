@@ -7,7 +7,8 @@ The page's text is taken where all of this holds; else the feed's is, and the re
 2. it is the entry's page: of the words that the feed gives (title and text), at least half are in the page's title,
    description and text. Words are runs of letters and digits that are long enough to carry meaning
    (`MEANINGFUL_LETTERS`), or numbers; with fewer than `FEW_WORDS` of them all must be there;
-3. it says more: it is at least a tenth longer than the feed's text, or as long where the feed's breaks off.
+3. it is no longer than `MAX_CHARACTERS`: what is, is an archive, a forum, a book, and fits no record;
+4. it says more: it is at least a tenth longer than the feed's text, or as long where the feed's breaks off.
 
 Behind a paywall the feed's text stays, whatever the page shows for free: a stub is not an article. Only where the feed
 has no text at all, the description that the page declares for all to quote stands in, as a feed's summary would.
@@ -40,6 +41,8 @@ MEANINGFUL_LETTERS: Final = 5
 """Shorter words (dans, avec, with, from …) are in any page."""
 MIN_GAIN: Final = 1.1
 """How many times the feed's text the page's must be."""
+MAX_CHARACTERS: Final = 200_000
+"""About thirty thousand words; the longest articles have a third of it."""
 AFTER_FEED: Final = timedelta(microseconds=1)
 """How much later than the feed's text the page's is: see `chosen_article`."""
 _WORD: Final = re.compile(r"[^\W\d_]{5,}|\d[\d.,:]*")
@@ -106,6 +109,8 @@ def choose(article: Article, page: PageReading) -> Choice:
     if not is_its_page(article, page):
         found, words = shared_words(article, page)
         return _feed("feed", article, f"the page is about something else ({found} of {words} words)")
+    if its > MAX_CHARACTERS:
+        return _feed("no_article", article, f"the page has {its} characters, more than any article")
     if its < mine * (1.0 if ends_like_a_teaser(article.text) else MIN_GAIN):
         return _feed("feed", article, f"{mine} characters, the page has no more than {its}")
     return Choice("page", "page", page.text, f"page: {its} characters, feed {mine}")

@@ -13,7 +13,7 @@ import logging
 import queue
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from connectors.metrics import ConnectorMetrics
 from connectors.pages.choice import choose, chosen_article, with_reason
 from connectors.pages.leave import YES, OriginRules, PermissionCache, Verdict, origin_of, origin_rules, robots_of
 from connectors.pages.reading import PageReading
-from connectors.pages.retry import Setback, is_overdue, put_off, setback_of
+from connectors.pages.retry import Setback, is_overdue, put_back, put_off, setback_of
 from connectors.pages.turns import Turns
 from connectors.records import PendingPage, StateChange
 from connectors.settings import ConnectorSettings
@@ -221,7 +221,7 @@ class PageSource:
             last = f" (last: {page.last_error})" if page.last_error else ""
             self._give_up(flight, done, f"its page could not be had in time{last}", None)
         elif (later := self._turns.enter(flight.domain, done.now)) is not None:
-            done.put_off.append(replace(page, next_try=later))
+            done.put_off.append(put_back(page, later))
         else:
             self._flights[page.source_id, page.key] = flight
             self._ask_leave(flight, page.url, done)
@@ -309,7 +309,7 @@ class PageSource:
             later = self._turns.start(flight.domain, origin, rules.crawl_delay, done.now)
             if later is not None:
                 self._end(flight)
-                done.put_off.append(replace(flight.page, next_try=later))
+                done.put_off.append(put_back(flight.page, later))
                 return
             request = Request(flight.page.url, accept=PAGE_ACCEPT, max_body_bytes=MAX_PAGE_BYTES)
             self._fetcher.start(request, flight, self._replies)

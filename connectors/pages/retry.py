@@ -49,7 +49,12 @@ def setback_of(failure: FetchFailure, *, attempts: int) -> Setback:
 
 def is_overdue(page: PendingPage, now: datetime) -> bool:
     """Say whether an article has waited for its page for too long."""
-    return now - page.queued > MAX_WAIT
+    return now - page.queued >= MAX_WAIT
+
+
+def put_back(page: PendingPage, later: datetime) -> PendingPage:
+    """Return the page as it waits for its turn: no longer than it may, and no try is counted."""
+    return replace(page, next_try=min(later, page.queued + MAX_WAIT))
 
 
 def put_off(page: PendingPage, setback: Setback, now: datetime) -> PendingPage | None:

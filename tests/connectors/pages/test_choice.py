@@ -61,6 +61,7 @@ def test_the_page_is_taken_where_it_says_more() -> None:
         (replace(PAGE, opt_outs=("noarchive", "tdm-reservation")), "opt_out", "(noarchive, tdm-reservation)"),
         (OTHER, "feed", "about something else (0 of "),
         (replace(PAGE, text=TEASER), "feed", "no more than"),
+        (replace(PAGE, text=PAGE.text * 500), "no_article", "more than any article"),
     ],
 )
 def test_else_the_feed_s_stays_and_the_reason_says_why(page: PageReading, outcome: str, word: str) -> None:

@@ -414,3 +414,20 @@ def test_pages_under_way_are_bounded(rig: Rig) -> None:
         rig.run()
         rig.now += timedelta(seconds=2)
     assert rig.outcomes() == {"page": 2 * MAX_UNDER_WAY}
+
+
+def test_a_site_with_more_pages_than_its_hours_ends_them_with_the_feed_s_text(rig: Rig) -> None:
+    rig.fetcher.answers["https://a.example/robots.txt"] = Fetched(200, "", b"User-agent: *\nCrawl-delay: 3600")
+    pages = tuple(waiting(f"https://a.example/{n}", key=str(n)) for n in range(1_000))
+    rig.fetcher.answers |= {page.url: Fetched(200, page.url, b"page") for page in pages}
+    rig.state.commit(StateChange(pending=pages))
+    for _ in range(60):
+        rig.run(batches=2_000)
+        following = rig.state.pending_next()
+        if following is None:
+            break
+        rig.now = max(rig.now + timedelta(minutes=10), following)
+    assert rig.now - NOW <= MAX_WAIT + timedelta(minutes=10)
+    assert len(rig.published) == 1_000
+    assert len({published.article_id for published in rig.published}) == 1_000
+    assert rig.outcomes()["page"] > 30

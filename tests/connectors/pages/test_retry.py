@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.pages.retry import BACKOFF, MAX_RETRY_AFTER, MAX_WAIT, Setback, is_overdue, put_off, setback_of
+from connectors.pages.retry import (
+    BACKOFF,
+    MAX_RETRY_AFTER,
+    MAX_WAIT,
+    Setback,
+    is_overdue,
+    put_back,
+    put_off,
+    setback_of,
+)
 from connectors.records import PendingPage
 from connectors.source import ErrorClass
 from connectors.web.fetch import FetchFailure
@@ -98,3 +107,10 @@ def test_another_try_is_always_later_and_bounded(
         assert now < later.next_try <= now + MAX_RETRY_AFTER
         assert attempts <= later.attempts <= len(BACKOFF)
         assert later.queued == PAGE.queued
+
+
+def test_waiting_for_a_turn_is_no_try_and_has_an_end() -> None:
+    assert put_back(PAGE, NOW + timedelta(hours=1)) == replace(PAGE, next_try=NOW + timedelta(hours=1))
+    late = put_back(PAGE, NOW + timedelta(hours=9))
+    assert late.next_try == NOW + MAX_WAIT
+    assert is_overdue(late, late.next_try)
