@@ -30,6 +30,8 @@ _VOLATILE: Final = re.compile(
 atom:modified, dc:modified, dcterms:modified). Whether a text was edited is seen in the text."""
 _REPORTED_ERRORS: Final = 100
 """libxml2 reports no more, so of a document with so many it is not known which others it has."""
+_MAX_NAMESPACES: Final = 100
+"""Declared around the items: each is written out with each item. Real feeds declare below 30."""
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
 _RDF_ABOUT: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _CONTENT: Final = frozenset({"encoded", "content", "body", "fullitem"})
@@ -189,7 +191,7 @@ def list_items(root: etree._Element, max_entries: int) -> Listed:
     """List a feed's items, in and outside its channel.
 
     Raises:
-        FeedError: there are too many.
+        FeedError: there are too many, or too many namespaces.
     """
     items = []
     for item in _items(root):
@@ -197,6 +199,11 @@ def list_items(root: etree._Element, max_entries: int) -> Listed:
         if len(items) > max_entries:
             msg = f"more than {max_entries} entries"
             raise FeedError(msg, "hostile")
+    if any(
+        len(parent.nsmap) > _MAX_NAMESPACES for parent in {item.getparent() for item in items} if parent is not None
+    ):
+        msg = f"more than {_MAX_NAMESPACES} namespaces"
+        raise FeedError(msg, "hostile")
     base = (root.get(_XML_BASE) or "").encode()
     return Listed(root, items, [_hash_of(item, base) for item in items])
 
@@ -238,7 +245,7 @@ def read_header(root: etree._Element, *, url: str) -> Header:
         if name in {"title", "ttl", "updateperiod", "updatefrequency"}:
             texts.setdefault(name, text_in(child))
         elif name == "link" and (relation := child.get("rel")) and (href := child.get("href")):
-            for one in relation.lower().split():
+            for one in {"hub", "self"}.intersection(relation.lower().split()):
                 links.setdefault(one, absolute_url(href, base=absolute_url(child.base, base=url) or url))
         elif name == "skiphours":
             hours |= _numbers(child)

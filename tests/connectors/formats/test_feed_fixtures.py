@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.decide import Listing, SeenIndex, decide
 from connectors.formats.feed_read import FeedError, FeedHints, read_feed
@@ -78,6 +80,39 @@ BODIES = [path for path in sorted(FEEDS.iterdir()) if not path.name.endswith(".e
 @pytest.mark.parametrize("path", BODIES, ids=lambda path: path.name)
 def test_feed_becomes_what_is_expected(path: Path) -> None:
     assert read(path.read_bytes()) == json.loads(_expected(path).read_text(encoding="utf-8"))
+
+
+_JUNK = st.one_of(
+    st.binary(max_size=8),
+    st.sampled_from(
+        [b"<", b"&", b"]]>", b"<![CDATA[", b"<!--", b"<item>", b"</item>", b"&#xD800;", b"&lt;img", b"\xed\xa0\x80"]
+    ),
+    st.sampled_from(
+        [b"<link>http://[::1</link>", b"http://a.example:99999/", b"<ttl>99999999999</ttl>", b"{", b"\xff\xfe"]
+    ),
+)
+
+
+@given(
+    path=st.sampled_from(BODIES),
+    damage=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), _JUNK), min_size=1, max_size=6),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_feed_is_read_or_refused(path: Path, damage: list[tuple[float, int, bytes]]) -> None:
+    body = path.read_bytes()
+    for share, length, junk in damage:
+        place = int(share * len(body))
+        body = body[:place] + junk + body[place + length :]
+    try:
+        reading = read_feed(body, url=URL, content_type=None, known=(), max_entries=100)
+    except FeedError:
+        return
+    # Where hashes were given, leaving out what is known changes nothing in the rest.
+    hashes = {entry.raw_hash for entry in reading.entries if entry.raw_hash}
+    known = frozenset(sorted(hashes)[::2])
+    again = read_feed(body, url=URL, content_type=None, known=known, max_entries=100)
+    assert set(again.entries) <= set(reading.entries)
+    assert {entry for entry in reading.entries if entry.raw_hash not in known} <= set(again.entries)
 
 
 def test_every_expectation_has_its_feed() -> None:

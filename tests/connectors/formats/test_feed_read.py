@@ -82,6 +82,12 @@ BOMBED_ATTRIBUTE = rss("", root="version='&a11;'")
         pytest.param(rss(item(1, "<a>" * 98 + "</a>" * 98)), "hostile", "deeper than 100", id="101 elements deep"),
         pytest.param(rss(item(1, "<a>" * 300 + "</a>" * 300)), "hostile", "deeper than 100", id="300 elements deep"),
         pytest.param(rss("<a>" * 300_000), "hostile", "deeper than 100", id="300,000 elements deep, left open"),
+        pytest.param(
+            rss(item(1), root="version='2.0' " + " ".join(f"xmlns:n{n}='u{n}'" for n in range(101))),
+            "hostile",
+            "more than 100 namespaces",
+            id="namespaces",
+        ),
         pytest.param(rss(item(1) + "<br>" * 5_000), "hostile", "tags left open|deeper", id="tags left open"),
         pytest.param(rss("".join(map(item, range(101)))), "hostile", "more than 100", id="too many entries"),
         pytest.param(rss("".join(map(item, range(101))) + "&"), "hostile", "more than 100", id="too many, malformed"),
