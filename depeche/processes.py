@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import metadata
+from pathlib import Path
 from types import FrameType
 
 from connectors.feeds.opml import SHIPPED_FEEDS, OpmlError, read_opml
+from connectors.feeds.subscriptions import Subscriptions
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings, Subscription
 from depeche.cluster import ClusterError, check_listening
@@ -137,7 +139,7 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
     contact = f" (+{settings.contact})" if settings.contact else ""
     return ConnectorSettings(
         publisher=publisher_settings(settings, bootstrap),
-        state_path=settings.data.absolute() / "connectors.sqlite",
+        state_path=state_path(settings),
         feeds=subscriptions(settings) if settings.poll_feeds else (),
         default_feeds=not settings.feeds,
         poll_feeds=settings.poll_feeds,
@@ -154,6 +156,23 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
         ),
         push=push_settings(settings) if settings.push else None,
     )
+
+
+def state_path(settings: Settings) -> Path:
+    """Return the file of the connectors' state."""
+    return settings.data.absolute() / "connectors.sqlite"
+
+
+def feeds_named(settings: Settings) -> int:
+    """Return how many feeds people named with `depeche feeds`.
+
+    Raises:
+        connectors.database.StateError: the state can't be read.
+    """
+    if not state_path(settings).exists():
+        return 0
+    with Subscriptions(state_path(settings)) as subscribed:
+        return sum(row.origin == "command" and row.status == "active" for row in subscribed.all().values())
 
 
 def push_settings(settings: Settings) -> PushSettings:

@@ -20,7 +20,7 @@ from types import FrameType
 
 from depeche.broker import BrokerError, EmbeddedBroker
 from depeche.exits import DONE, FINAL_CODES, UNAVAILABLE, ToldError
-from depeche.processes import subscriptions
+from depeche.processes import feeds_named, subscriptions
 from depeche.running import Note, RunningLock
 from depeche.settings import FILE_VARIABLE, Loaded, Settings, show, variable
 from depeche.supervisor import Backoff, ChildSpec, News, Supervisor
@@ -311,7 +311,7 @@ def _introduce(settings: Settings, bootstrap: str, urls: Mapping[str, str], say:
     if not settings.poll_feeds:
         say("feeds         none are polled")
     else:
-        say(f"feeds         {', '.join(map(str, settings.feeds)) or 'the shipped list'}")
+        say(f"feeds         {_feeds(settings)}")
     for folder in settings.drops:
         say(f"drop folder   {folder}: put .txt, .html, .jsonl, ninjs or NewsML-G2 files there")
     if not settings.poll_feeds and not settings.drops:
@@ -320,6 +320,13 @@ def _introduce(settings: Settings, bootstrap: str, urls: Mapping[str, str], say:
     say(f"to watch      depeche tail events{here}        (in another terminal)")
     say(f"to prove      depeche audit{here}")
     say(f"broker        {bootstrap}; Ctrl-C stops everything")
+
+
+def _feeds(settings: Settings) -> str:
+    """Say which feeds are polled: those of lists and those that people named, else the shipped ones."""
+    named = feeds_named(settings)
+    parts = [*map(str, settings.feeds), *([f"{named} named with `depeche feeds`"] if named else [])]
+    return ", ".join(parts) or "the shipped list"
 
 
 def options_of_others(settings: Settings) -> str:
