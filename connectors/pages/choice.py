@@ -7,7 +7,7 @@ The page's text is taken where all of this holds; else the feed's is, and the re
 2. it is the entry's page: of the words that the feed gives (title and text), at least half are in the page's title,
    description and text. Words are runs of letters and digits that are long enough to carry meaning
    (`MEANINGFUL_LETTERS`), or numbers; with fewer than `FEW_WORDS` of them all must be there;
-3. it is no longer than `MAX_CHARACTERS`: what is, is an archive, a forum, a book, and fits no record;
+3. it is no longer than `MAX_CHARACTERS`: what is, is an archive, a forum, a book;
 4. it says more: it is at least a tenth longer than the feed's text, or as long where the feed's breaks off.
 
 Behind a paywall the feed's text stays, whatever the page shows for free: a stub is not an article. Only where the feed
@@ -45,7 +45,7 @@ MAX_CHARACTERS: Final = 200_000
 """About thirty thousand words; the longest articles have a third of it."""
 AFTER_FEED: Final = timedelta(microseconds=1)
 """How much later than the feed's text the page's is: see `chosen_article`."""
-_WORD: Final = re.compile(r"[^\W\d_]{5,}|\d[\d.,:]*")
+_WORD: Final = re.compile(rf"[^\W\d_]{{{MEANINGFUL_LETTERS},}}|\d[\d.,:]*")
 
 Outcome = Literal["page", "feed", "paywall", "consent", "no_article", "opt_out"]
 """Label of `depeche_pages_total`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from connectors.entry import one_line
-from connectors.isolation import Isolated, IsolatedCrash, IsolatedError, IsolatedTimeout
+from connectors.isolation import Isolated, IsolatedError, IsolatedTimeout
 from connectors.metrics import ConnectorMetrics
 from connectors.pages.choice import choose, chosen_article, with_reason
+from connectors.pages.isolated import read_in_isolation
 from connectors.pages.leave import YES, OriginRules, PermissionCache, Verdict, origin_of, origin_rules, robots_of
 from connectors.pages.reading import PageReading
 from connectors.pages.retry import Setback, is_overdue, put_back, put_off, setback_of
@@ -52,14 +53,6 @@ _AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 
 _X = TypeVar("_X")
 Read = Callable[[bytes, str, str | None, Mapping[str, str]], PageReading]
-
-
-def read_in_isolation(body: bytes, url: str, content_type: str | None, headers: Mapping[str, str]) -> PageReading:
-    """Read a page, in the process that this is called in."""
-    # Only the isolated processes need trafilatura, which is 21 MB and a sixth of a second to import.
-    from connectors.pages.extraction import read_page  # noqa: PLC0415 - as said
-
-    return read_page(body, url=url, content_type=content_type, headers=headers)
 
 
 @dataclass(slots=True, eq=False)
@@ -354,7 +347,9 @@ class PageSource:
             article = chosen_article(flight.article, reading, choice, page_url=url)
         except IsolatedTimeout as error:
             self._give_up(flight, done, f"the page could not be read: {error}", "parse_timeout", url)
-        except (IsolatedCrash, IsolatedError) as error:
+        except CancelledError:  # closed: the process ends, and the page still waits in the state
+            self._end(flight)
+        except IsolatedError as error:
             self._give_up(flight, done, f"the page could not be read: {error}", "parse_crash", url)
         except Exception as error:  # noqa: BLE001 - a bug that one page trips must not keep its article, nor others
             _LOG.exception("page %s failed in a way that is not foreseen", url)

@@ -14,7 +14,8 @@ import pytest
 
 from connectors.isolation import Isolated
 from connectors.metrics import ConnectorMetrics
-from connectors.pages.page_source import MAX_PAGE_BYTES, PageSource, read_in_isolation
+from connectors.pages.isolated import read_in_isolation
+from connectors.pages.page_source import MAX_PAGE_BYTES, PageSource
 from connectors.pages.reading import PageReading
 from connectors.records import PendingPage, StateChange
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings

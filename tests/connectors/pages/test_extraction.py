@@ -215,6 +215,11 @@ def test_a_call_to_subscribe_beside_a_whole_article_is_no_paywall(promotion: str
         "This article is for subscribers only",
         "You've reached your free article limit",
         "Sign in to read the full article",
+        "Il vous reste 85% à découvrir.",
+        "Cet article est réservé aux abonné·es",
+        "Débloquez l’article pour 1 €",
+        "This post is for paid subscribers",
+        "Create a free account or log in to keep reading",
     ],
 )
 def test_what_paywalls_say_is_told_and_cut(sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -297,6 +297,13 @@ def test_a_page_that_kills_what_reads_it_leaves_the_feed_s_text(rig: Rig, failur
     assert rig.outcomes() == {"failed": 1, "page": 1}
     assert [article.text for article in rig.published if article.url == A] == [TEASER]
     assert rig.errors[0].startswith(f"{error}: the page could not be read")
+
+
+def test_a_reading_that_was_cancelled_by_the_end_leaves_the_page_waiting(rig: Rig) -> None:
+    rig.isolated.readings[b"cancelled"] = CancelledError()
+    rig.page(A, b"cancelled")
+    rig.run()
+    assert (rig.published, rig.state.pending_count(), rig.outcomes()) == ([], 1, {})
 
 
 @pytest.mark.parametrize("status", ["killed", "corrected"])
