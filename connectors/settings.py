@@ -14,6 +14,8 @@ MAX_ARTICLE_BYTES: Final = MAX_RECORD_BYTES * 3 // 4 - 64 * 1024
 """Largest article as a message: as a dead letter (base64, four thirds) it still fits a record."""
 DEFAULT_USER_AGENT: Final = "depeche/0.1 (news event coder; contact: set user_agent)"
 
+STATE_FILE: Final = "connectors.sqlite"
+"""Name of the state's file in a data folder."""
 DROP_SOURCE: Final = Source(id="drop", name="Folder drop")
 
 

@@ -12,7 +12,7 @@ import typer
 from depeche import inspecting, running_commands
 from depeche.code_command import code_command
 from depeche.eval_command import eval_command
-from depeche.feeds_command import feeds_app
+from depeche.feeds.command import feeds_app
 
 app = typer.Typer(
     name="depeche",

@@ -20,7 +20,14 @@ from types import FrameType
 from connectors.feeds.opml import SHIPPED_FEEDS, OpmlError, read_opml
 from connectors.feeds.subscriptions import Subscriptions
 from connectors.runner import ConnectorRunner
-from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings, Subscription
+from connectors.settings import (
+    STATE_FILE,
+    ConnectorSettings,
+    FetchSettings,
+    PublisherSettings,
+    PushSettings,
+    Subscription,
+)
 from depeche.cluster import ClusterError, check_listening
 from depeche.exits import MisuseError
 from depeche.health import HealthServer, measure_process
@@ -160,7 +167,7 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
 
 def state_path(settings: Settings) -> Path:
     """Return the file of the connectors' state."""
-    return settings.data.absolute() / "connectors.sqlite"
+    return settings.data.absolute() / STATE_FILE
 
 
 def feeds_named(settings: Settings) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from depeche.backfill_command import backfill_command
+from depeche.backfill.command import backfill_command
 from depeche.exits import DONE, NOT_RIGHT
 from depeche.options import (
     BootstrapOption,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from connectors.pages.isolated import read_in_isolation
 from connectors.pages.page_source import MAX_PAGE_BYTES, PageSource
 from connectors.pages.reading import PageReading
 from connectors.records import PendingPage, StateChange
-from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings
+from connectors.runner import ConnectorRunner
+from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from connectors.source import SourceError
 from connectors.state import State
 from connectors.web.fetcher import Fetcher
 from schemas.article import Article, Identity, Provenance, Published, make_article
 from tests.connectors.making import NOW, SOURCE
+from tests.connectors.publishing.contract import Log
 from tests.integration.feed_server import FeedServer, Page
 
 pytestmark = pytest.mark.integration
@@ -298,3 +301,40 @@ def test_our_requests_say_who_we_are_and_ask_for_pages(server: FeedServer, rig: 
     assert {sent["User-Agent"] for sent in headers.values()} == {"depeche-test (contact@depeche.example)"}
     assert headers["/a"]["Accept"].startswith("text/html")
     assert all("Cookie" not in sent for sent in headers.values())
+
+
+def test_through_the_runner_an_entry_with_a_summary_arrives_once_with_the_text_of_its_page(
+    server: FeedServer, tmp_path: Path
+) -> None:
+    items = "".join(
+        f"<item><guid>g{number}</guid><title>{TITLE}</title><link>{server.url(path)}</link>"
+        f"<description>{TEASER}</description></item>"
+        for number, path in enumerate(("/whole", "/gone"))
+    )
+    feed = f"<rss version='2.0'><channel><title>J</title><link>{server.url('/')}</link>{items}</channel></rss>"
+    server.pages |= {"/rss": Page(feed.encode()), "/whole": ARTICLE, "/gone": Page(b"", 410)}
+    log = Log()
+    settings = ConnectorSettings(
+        publisher=PublisherSettings("memory", "t", retry_seconds=0.001),
+        state_path=tmp_path / "state.sqlite",
+        feeds=(Subscription(server.url("/rss"), SOURCE),),
+        fetch=FetchSettings(host_gap_seconds=0.0, allow_private_addresses=True),
+    )
+    runner = ConnectorRunner(settings, factory=log.connect)
+    stop = threading.Event()
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    try:
+        deadline = time.monotonic() + SECONDS
+        while len(log.topics.get("t.articles", ())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        thread.join(SECONDS)
+    articles = [Article.from_bytes(value) for value in log.values("t.articles")]
+    assert sorted((article.provenance.hop, article.text) for article in articles) == [
+        ("feed", TEASER),
+        ("page", "\n".join(PARAGRAPHS)),
+    ]
+    with State(settings.state_path) as state:
+        assert state.pending_count() == 0

@@ -270,15 +270,31 @@ def test_under_pressure_the_next_is_told_to_come_again_and_those_within_are_serv
         assert rig.post(UN).status == 200
 
 
-def test_large_bodies_are_bounded_together_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compress", [False, True])
+def test_large_bodies_are_bounded_together_too_by_what_they_are_decompressed(tmp_path: Path, *, compress: bool) -> None:
     settings = PushSettings(port=0, token=TOKEN, max_waiting=1_000, max_body_bytes=10_000)
     with PushRig(tmp_path, settings).running() as rig, ThreadPoolExecutor(20) as clients:
         rig.log.refuse_connections = 10**6
         large = {"id": "a", "text": "x" * 9_000}
-        answers = [clients.submit(rig.post, large) for _ in range(20)]
+        answers = [clients.submit(rig.post, large, compress=compress) for _ in range(20)]
         until(lambda: rig.requests("busy") == 12, "those over eight turned away")
         rig.log.refuse_connections = 0
         assert sorted(answer.result().status for answer in answers) == [200] * 8 + [429] * 12
+
+
+def test_bodies_on_their_way_count_too_and_one_without_end_is_refused_at_the_limit(tmp_path: Path) -> None:
+    settings = PushSettings(port=0, token=TOKEN, max_waiting=1_000, max_body_bytes=10_000)
+    head = f"POST /articles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {TOKEN}\r\n"
+    with PushRig(tmp_path, settings).running() as rig:
+        endless = f"{head}Transfer-Encoding: chunked\r\n\r\n2af8\r\n".encode() + b"x" * 11_000
+        assert rig.raw(endless).startswith(b"HTTP/1.1 413 ")
+        begun = [socket.create_connection(rig.address, timeout=30) for _ in range(8)]
+        for connection in begun:
+            connection.sendall(f"{head}Content-Length: 9900\r\n\r\n".encode() + b"[" * 9_800)
+        until(lambda: rig.post({"id": "a", "text": "x" * 2_000}).status == 429, "no more room")
+        for connection in begun:
+            connection.close()
+        until(lambda: rig.post({"id": "a", "text": "x" * 2_000}).status == 200, "room again")
 
 
 def test_a_broker_that_does_not_answer_is_a_503_and_the_same_sent_again_has_the_same_ids(tmp_path: Path) -> None:

@@ -164,6 +164,8 @@ def test_a_hub_that_denies_is_believed_and_what_it_still_delivers_is_gone(tmp_pa
         assert rig.value(DELIVERIES, outcome="unknown") == 1
         rig.now += REFUSED_RETRY
         assert asked(rig, 2)["hub.callback"] != old
+        headers = {"X-Hub-Signature": signature(BODY, row(rig).secret)}
+        assert rig.ask("POST", "/in/websub/" + old.rsplit("/", 1)[1], BODY, headers).status == 410
 
 
 def test_a_feed_that_is_no_longer_polled_is_unsubscribed_and_only_then(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The parts of `depeche feeds` that fetch: `discover`, and `add --check`. The work is in `depeche.feeds_discovery`."""
+"""The parts of `depeche feeds` that fetch: `discover`, and `add --check`. The work is in `depeche.feeds.discovery`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from depeche.options import DataOption, SettingsOption, load_settings, told
 
 if TYPE_CHECKING:
     from connectors.settings import ConnectorSettings
-    from depeche.feeds_changes import Wishes
-    from depeche.feeds_discovery import Discovery
+    from depeche.feeds.changes import Wishes
+    from depeche.feeds.discovery import Discovery
 
 # ruff: noqa: PLC0415 - each command imports what it needs: `--help` answers at once
 
@@ -39,8 +39,8 @@ def discover_command(
         depeche feeds discover https://journal.example/
         depeche feeds discover https://journal.example/rss-feeds --add
     """
-    from depeche.feeds_changes import Wishes, checked_url
-    from depeche.feeds_discovery import discoverer
+    from depeche.feeds.changes import Wishes, checked_url
+    from depeche.feeds.discovery import discoverer
 
     url = checked_url(page)
     with discoverer(connector_settings_of(settings, data), say=_say, clock=lambda: datetime.now(UTC)) as looking:
@@ -56,7 +56,7 @@ def discover_command(
 
 def checked(urls: list[str], settings: Path | None, data: Path | None) -> tuple[list[str], int]:
     """Return the addresses that are feeds, told of the others, and the exit code."""
-    from depeche.feeds_discovery import FoundFeed, discoverer
+    from depeche.feeds.discovery import FoundFeed, discoverer
     from depeche.options import complain
     from depeche.present import counted
 
@@ -75,7 +75,7 @@ def checked(urls: list[str], settings: Path | None, data: Path | None) -> tuple[
 
 def subscribe(wishes: Wishes, urls: list[str], settings: Path | None, data: Path | None) -> None:
     """Add feeds and say what became of each."""
-    from depeche.feeds_changes import add, subscriptions_of
+    from depeche.feeds.changes import add, subscriptions_of
 
     with subscriptions_of(load_settings(settings, data=data).settings.data) as subscriptions:
         for url, result in add(subscriptions, urls, wishes, datetime.now(UTC)):
@@ -96,7 +96,7 @@ def _say(text: str) -> None:
 
 
 def _print(found: Discovery) -> None:
-    from depeche.feeds_report import found_table
+    from depeche.feeds.report import found_table
     from depeche.present import printable
     from depeche.printing import console_of_output, print_trimmed
 

@@ -23,7 +23,7 @@ from connectors.records import FeedState, FetchRecord
 from depeche.present import counted, printable, short
 
 if TYPE_CHECKING:
-    from depeche.feeds_discovery import FoundFeed
+    from depeche.feeds.discovery import FoundFeed
 
 _STYLES: Final[Mapping[Standing, str]] = {
     "healthy": "green",

@@ -1,4 +1,4 @@
-"""`depeche backfill`, as the command line has it; the work is in `depeche.backfill`."""
+"""`depeche backfill`, as the command line has it; the work is in `depeche.backfill.publishing`."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def backfill_command(
     # ruff: noqa: PLC0415 - `--help` needs none of it
     from rich.console import Console
 
-    from depeche.backfill import backfill
-    from depeche.backfill_pace import Options, Terminal
+    from depeche.backfill.pace import Options, Terminal
+    from depeche.backfill.publishing import backfill
     from depeche.present import counted
     from depeche.running import find_bootstrap
     from depeche.screen import Screen

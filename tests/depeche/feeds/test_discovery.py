@@ -8,7 +8,7 @@ import pytest
 
 from connectors.isolation import IsolatedCrash
 from connectors.web.fetch import Fetched, FetchFailure, Request
-from depeche.feeds_discovery import MAX_LOOKED_AT, Discoverer, FoundFeed, PageError
+from depeche.feeds.discovery import MAX_LOOKED_AT, Discoverer, FoundFeed, PageError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SITE = "https://journal.example"

@@ -8,9 +8,9 @@ from connectors.entry import Entry
 from connectors.feeds.subscriptions import Subscribed
 from connectors.settings import DROP_SOURCE, ConnectorSettings, PublisherSettings, Subscription
 from connectors.source import SourceError
-from depeche.backfill import Batch, known_sources
-from depeche.backfill_progress import Progress
-from depeche.feeds_report import Feed
+from depeche.backfill.progress import Progress
+from depeche.backfill.publishing import Batch, known_sources
+from depeche.feeds.report import Feed
 from schemas.article import Article, Source
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """`depeche feeds`, as the command line has it: what is polled and how it goes, and changes to it.
 
-The work is in `depeche.feeds_report` and `depeche.feeds_changes`; what fetches is in `depeche.feeds_looking`.
+The work is in `depeche.feeds.report` and `depeche.feeds.changes`; what fetches is in `depeche.feeds.looking`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from depeche.exits import DONE, MisuseError
-from depeche.feeds_looking import checked, discover_command, subscribe
+from depeche.feeds.looking import checked, discover_command, subscribe
 from depeche.options import DataOption, SettingsOption, load_settings, told
 
 # ruff: noqa: PLC0415 - each command imports what it needs: `--help` answers at once
@@ -104,9 +104,9 @@ def list_command(
         depeche feeds list --state parked
         depeche feeds list --json | jq '.[] | select(.failures > 0) | .url'
     """
-    from depeche.feeds_changes import read_all
-    from depeche.feeds_report import as_json as to_json
-    from depeche.feeds_report import feed_table, summary
+    from depeche.feeds.changes import read_all
+    from depeche.feeds.report import as_json as to_json
+    from depeche.feeds.report import feed_table, summary
     from depeche.printing import console_of_output, print_trimmed
 
     folder = load_settings(settings, data=data).settings.data
@@ -145,8 +145,8 @@ def show_command(
         depeche feeds show https://journal.example/rss
         depeche feeds show journal.example --json
     """
-    from depeche.feeds_changes import matching, read_all, read_last_fetches
-    from depeche.feeds_report import detail_json, detail_table, fetch_table
+    from depeche.feeds.changes import matching, read_all, read_last_fetches
+    from depeche.feeds.report import detail_json, detail_table, fetch_table
     from depeche.printing import console_of_output, print_trimmed
 
     folder = load_settings(settings, data=data).settings.data
@@ -194,7 +194,7 @@ def add_command(
         depeche feeds add https://journal.example/rss
         depeche feeds add https://journal.example/rss --source journal.example --country FR --minutes 10 --check
     """
-    from depeche.feeds_changes import Wishes, checked_url
+    from depeche.feeds.changes import Wishes, checked_url
 
     wishes = Wishes(source, name, country, language, minutes, full_text)
     wanted, code = [checked_url(url) for url in urls], DONE
@@ -250,7 +250,7 @@ def resume_command(urls: UrlsArgument, *, settings: SettingsOption = None, data:
 def _set_status(
     urls: list[str], status: Literal["active", "paused", "removed"], done: str, settings: Path | None, data: Path | None
 ) -> int:
-    from depeche.feeds_changes import all_matching, subscriptions_of
+    from depeche.feeds.changes import all_matching, subscriptions_of
 
     with subscriptions_of(load_settings(settings, data=data).settings.data) as subscriptions:
         for row in all_matching(urls, subscriptions.all()):
@@ -272,7 +272,7 @@ def poll_command(urls: UrlsArgument, *, settings: SettingsOption = None, data: D
 
         depeche feeds poll journal.example
     """
-    from depeche.feeds_changes import all_matching, subscriptions_of
+    from depeche.feeds.changes import all_matching, subscriptions_of
 
     with subscriptions_of(load_settings(settings, data=data).settings.data) as subscriptions:
         rows = all_matching(urls, subscriptions.all())
@@ -300,7 +300,7 @@ def import_command(
 
         depeche feeds import subscriptions.opml
     """
-    from depeche.feeds_changes import import_opml, subscriptions_of
+    from depeche.feeds.changes import import_opml, subscriptions_of
 
     with subscriptions_of(load_settings(settings, data=data).settings.data) as subscriptions:
         counts = import_opml(subscriptions, file, datetime.now(UTC))
@@ -324,7 +324,7 @@ def export_command(
         depeche feeds export my.opml
         depeche feeds export --paused | less
     """
-    from depeche.feeds_changes import export_opml, read_all
+    from depeche.feeds.changes import export_opml, read_all
 
     written = export_opml(read_all(load_settings(settings, data=data).settings.data), paused=paused)
     if file is None:

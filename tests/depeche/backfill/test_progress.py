@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.backfill import Position
-from depeche.backfill_progress import FILE_NAME, Archive, BackfillProgress, Progress, ProgressError, begin_or_go_on
+from depeche.backfill.progress import FILE_NAME, Archive, BackfillProgress, Progress, ProgressError, begin_or_go_on
 
 ARCHIVE = Archive("news", "/archive/a.jsonl", "")
 NOW = datetime(2026, 3, 1, 12, 30, 1, 5, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_progress_outlives_the_process(tmp_path: Path) -> None:
 
 def test_only_one_process_at_a_time(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from depeche.backfill_progress import BackfillProgress\n"
+        "import sys; from pathlib import Path; from depeche.backfill.progress import BackfillProgress\n"
         "progress = BackfillProgress(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -19,14 +19,13 @@ from connectors.database import StateError
 from connectors.feeds.opml import OpmlError, read_opml, source_id_of_host, write_opml
 from connectors.feeds.subscriptions import Subscribed, Subscriptions
 from connectors.records import FetchRecord
-from connectors.settings import Subscription
+from connectors.settings import STATE_FILE, Subscription
 from connectors.state import read_feeds, read_fetches
 from connectors.urls import absolute_url
 from depeche.exits import MisuseError, ToldError
-from depeche.feeds_report import Feed, feeds_of
+from depeche.feeds.report import Feed, feeds_of
 from schemas.article import Source
 
-STATE_FILE: Final = "connectors.sqlite"
 LIST_TITLE: Final = "Feeds of Dépêche"
 _SHOWN_MATCHES: Final = 20
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from connectors.feeds.subscriptions import Origin, Status, Subscribed
 from connectors.records import FeedState, FetchRecord
 from connectors.settings import Subscription
-from depeche.feeds_report import (
+from depeche.feeds.report import (
     Feed,
     as_json,
     as_object,

@@ -21,12 +21,12 @@ from connectors.isolation import Isolated
 from connectors.publishing.publisher import Publisher
 from connectors.settings import ConnectorSettings
 from connectors.source import SourceError
-from depeche.backfill_pace import Clocks, Options, Pace, Terminal
-from depeche.backfill_progress import Archive, BackfillProgress, Progress, begin_or_go_on
+from depeche.backfill.pace import Clocks, Options, Pace, Terminal
+from depeche.backfill.progress import Archive, BackfillProgress, Progress, begin_or_go_on
 from depeche.cluster import check_listening
 from depeche.exits import MisuseError
-from depeche.feeds_changes import read_all
-from depeche.feeds_report import Feed
+from depeche.feeds.changes import read_all
+from depeche.feeds.report import Feed
 from depeche.present import counted
 from depeche.processes import connector_settings
 from depeche.reader import TopicReader, committed

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from depeche.backfill_pace import BATCH, HOLD_SECONDS, Clocks, Options, Pace, Terminal
+from depeche.backfill.pace import BATCH, HOLD_SECONDS, Clocks, Options, Pace, Terminal
 from depeche.reader import ReaderError
 
 
