@@ -245,12 +245,16 @@ def test_a_stop_ends_the_waiting_and_cancels_the_rest(tmp_path: Path) -> None:
     rig.state.close()
 
 
-def test_a_large_request_goes_alone_and_the_next_is_not_forgotten(rig: Rig) -> None:
+def test_a_large_request_goes_alone_and_the_order_of_the_others_stays(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
     fields: list[dict[str, object]] = [{"id": f"l{number}", "text": "x"} for number in range(3_000)]
-    large = items(*fields)
-    answers = [rig.intake.submit(request) for request in (large, items({"id": "a", "text": "Un."}), large)]
-    found = [outcomes(answer.result(DEADLINE)) for answer in answers]
-    assert [set(outcome) for outcome in found] == [{"new"}, {"new"}, {"unchanged"}]
+    large, first, second = items(*fields), items({"id": "a", "text": "Un."}), items({"id": "a", "text": "Deux."})
+    answers = [rig.intake.submit(request) for request in (large, first, second, large)]
+    with rig.running():
+        found = [outcomes(answer.result(DEADLINE)) for answer in answers]
+    assert [set(outcome) for outcome in found] == [{"new"}, {"new"}, {"edited"}, {"unchanged"}]
+    rig.publisher.close()
+    rig.state.close()
 
 
 class _Failing(State):
