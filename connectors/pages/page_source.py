@@ -28,7 +28,7 @@ from connectors.pages.isolated import read_in_isolation
 from connectors.pages.leave import YES, OriginRules, PermissionCache, Verdict, origin_of, origin_rules, robots_of
 from connectors.pages.reading import PageReading
 from connectors.pages.retry import Setback, is_overdue, put_back, put_off, setback_of
-from connectors.pages.turns import Turns
+from connectors.pages.turns import Turns, Unread
 from connectors.records import PendingPage, StateChange
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, ErrorClass, Snapshot, SourceError
@@ -44,9 +44,13 @@ MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 """A larger page holds no article that the feed's text would not stand for; pages of news sites are below 1 MB."""
 MAX_UNDER_WAY: Final = 128
 """Pages under way, those that wait for their host's turn included."""
-_MAX_READING: Final = 16
+_MAX_UNREAD: Final = 16
 """Pages fetched and not yet read, beyond which none is started: their bodies are in memory."""
+MAX_READING_SECONDS: Final = 10.0
+"""Within which a page is read, or given up; one of 2 MB takes 1.4 s. `parse_seconds`, where it is less."""
 _WAIT_SECONDS: Final = 0.5
+_LINGER_SECONDS: Final = 0.05
+_REPLIES_IN_A_ROW: Final = 10
 _LOOK_EVERY: Final = timedelta(seconds=1)
 """How often the state is asked what waits."""
 _AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
@@ -130,7 +134,7 @@ class PageSource:
         """Prepare to read the pages that wait in the state.
 
         Args:
-            settings: caps; `parse_seconds` is a page's deadline too.
+            settings: caps, deadlines, the number of processes.
             state: where the pages wait.
             metrics: where they are counted.
             fetcher: where fetches run; not closed here.
@@ -151,7 +155,12 @@ class PageSource:
         self._flights: dict[tuple[str, str], _Flight] = {}
         self._asking: dict[str, list[_Flight]] = {}
         """Flights that wait for what an origin says, by origin."""
+        self._unread: Unread[tuple[_Flight, Fetched]] = Unread()
+        """Pages fetched, whose reading has not started."""
         self._reading = 0
+        # Feeds are read by the same processes: one is left to them, however long pages take.
+        self._deadline = min(settings.parse_seconds, MAX_READING_SECONDS)
+        self._readers = max(settings.parser_processes - 1, 1)
         self._permissions = PermissionCache()
         self._turns = Turns(gap=timedelta(seconds=settings.fetch.host_gap_seconds))
         self._looked: datetime | None = None
@@ -169,8 +178,16 @@ class PageSource:
         if self._flights:
             self._wake = _AT_ONCE
             wait = 0.0 if done.articles or done.put_off else _WAIT_SECONDS
-            for reply in self._ended(wait):
-                self._guarded(self._take, reply, self._concerned_by(reply), done)
+            # A page ends in three to five replies: a few are waited for, so that a batch is more than one article.
+            for _ in range(_REPLIES_IN_A_ROW):
+                replies = self._ended(wait)
+                for reply in replies:
+                    self._guarded(self._take, reply, self._concerned_by(reply), done)
+                while self._unread and self._reading < self._readers:
+                    self._start_reading(*self._unread.take())
+                if not replies:
+                    break
+                wait = _LINGER_SECONDS
         else:
             self._wake = now + _LOOK_EVERY
         return done.batch()
@@ -179,7 +196,7 @@ class PageSource:
         """Start what is due, as far as there is room."""
         room = MAX_UNDER_WAY - len(self._flights)
         lately = self._looked is not None and self._looked <= done.now < self._looked + _LOOK_EVERY
-        if room <= 0 or self._reading >= _MAX_READING or (lately and room < MAX_UNDER_WAY // 2):
+        if room <= 0 or len(self._unread) >= _MAX_UNREAD or (lately and room < MAX_UNDER_WAY // 2):
             return
         if lately and self._waiting <= len(self._flights):
             return
@@ -262,8 +279,6 @@ class PageSource:
             case _Flight() as flight:
                 self._page_came(flight, reply.result, done)
 
-    # Leave
-
     def _ask_leave(self, flight: _Flight, url: str, done: _Round) -> None:
         """Go on with what the page's origin says, once it is known."""
         flight.landed = url
@@ -296,7 +311,7 @@ class PageSource:
         if verdict != YES:
             self._refused(flight, verdict, done)
         elif flight.fetched is not None:
-            self._start_reading(flight, flight.fetched)
+            self._unread.put(flight.domain, (flight, flight.fetched))
         else:
             origin = origin_of(flight.landed)
             later = self._turns.start(flight.domain, origin, rules.crawl_delay, done.now)
@@ -316,8 +331,6 @@ class PageSource:
         article = with_reason(flight.article, f"feed: {verdict.why}", page_url=page_url)
         self._publish(flight, done, outcome, article)
 
-    # The page
-
     def _page_came(self, flight: _Flight, result: Fetched | FetchFailure, done: _Round) -> None:
         if isinstance(result, FetchFailure):
             setback = setback_of(result, attempts=flight.page.attempts)
@@ -327,12 +340,12 @@ class PageSource:
         if result.url != flight.page.url:
             self._ask_leave(flight, result.url, done)  # a redirect leads where another may have the say
         else:
-            self._start_reading(flight, result)
+            self._unread.put(flight.domain, (flight, result))
 
     def _start_reading(self, flight: _Flight, fetched: Fetched) -> None:
         arguments = (fetched.body, fetched.url, fetched.content_type, dict(fetched.headers))
         try:
-            future = self._isolated.submit(self._read, *arguments, deadline=self._settings.parse_seconds)
+            future = self._isolated.submit(self._read, *arguments, deadline=self._deadline)
         except RuntimeError:  # closed: the process ends, and the page still waits in the state
             self._end(flight)
             return
@@ -356,8 +369,6 @@ class PageSource:
             self._give_up(flight, done, f"the page could not be read: {type(error).__name__}", "bug", url)
         else:
             self._publish(flight, done, choice.outcome, article)
-
-    # Ends
 
     def _set_back(self, flight: _Flight, setback: Setback, error_class: ErrorClass, done: _Round) -> None:
         later = put_off(flight.page, setback, done.now)

@@ -1,4 +1,4 @@
-"""How many pages of one site are under way, and when the others' turn is. Pure: the clock is an argument.
+"""How many pages of one site are under way, when the others' turn is, which is read next. Pure: no clock of its own.
 
 The fetcher keeps the manners. This keeps one site with thousands of pages from taking all the places, and obeys
 `Crawl-delay`. Does not fetch, and keeps nothing over a restart: a page is then put off anew.
@@ -6,14 +6,50 @@ The fetcher keeps the manners. This keeps one site with thousands of pages from 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
 
 PLACES: Final = 8
 """Pages of one registrable domain that may be under way, waiting for their turn included."""
 _LEAST_GAP: Final = timedelta(seconds=0.05)
 _SWEEP_FROM: Final = 1_024
+
+
+class Unread(Generic[T]):
+    """What waits to be read; sites take turns, so that one whose pages take long keeps no other site's waiting."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[T]] = {}
+        """By domain, the one that has been read least lately first."""
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def put(self, domain: str, item: T) -> None:
+        """Add what is to be read."""
+        self._waiting.setdefault(domain, deque()).append(item)
+        self._size += 1
+
+    def take(self) -> T:
+        """Take what is to be read next.
+
+        Raises:
+            IndexError: nothing waits.
+        """
+        if not self._size:
+            msg = "nothing waits to be read"
+            raise IndexError(msg)
+        domain, items = next(iter(self._waiting.items()))
+        del self._waiting[domain]
+        item = items.popleft()
+        if items:
+            self._waiting[domain] = items
+        self._size -= 1
+        return item
 
 
 class Turns:

@@ -331,7 +331,7 @@ def test_through_the_runner_an_entry_with_a_summary_arrives_once_with_the_text_o
     finally:
         stop.set()
         thread.join(SECONDS)
-    articles = [Article.from_bytes(value) for value in log.values("t.articles")]
+    articles = [Article.from_bytes(stored.value) for stored in log.topics["t.articles"]]
     assert sorted((article.provenance.hop, article.text) for article in articles) == [
         ("feed", TEASER),
         ("page", "\n".join(PARAGRAPHS)),

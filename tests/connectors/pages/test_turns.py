@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from connectors.pages.turns import PLACES, Turns
+import pytest
+
+from connectors.pages.turns import PLACES, Turns, Unread
 from tests.connectors.making import NOW
 
 GAP = timedelta(seconds=5)
@@ -66,3 +68,16 @@ def test_what_is_kept_is_bounded_by_what_is_due() -> None:
         moment = NOW + timedelta(minutes=number)
         turns.start(f"{number}.example", f"https://{number}.example", timedelta(seconds=30), moment)
     assert len(turns._next_start) <= 1_025
+
+
+def test_a_page_of_another_site_is_read_before_the_next_of_one_with_many() -> None:
+    unread: Unread[str] = Unread()
+    for item in ("a1", "a2", "a3", "b1", "b2"):
+        unread.put(item[0], item)
+    taken = [unread.take(), unread.take()]
+    unread.put("c", "c1")
+    taken += [unread.take() for _ in range(len(unread))]
+    assert taken == ["a1", "b1", "a2", "b2", "c1", "a3"]
+    assert len(unread) == 0
+    with pytest.raises(IndexError, match="nothing waits"):
+        unread.take()
