@@ -38,8 +38,7 @@ _CONTENT: Final = frozenset({"encoded", "content", "body", "fullitem"})
 """Elements that hold an item's body: content:encoded, atom:content, xhtml:body, Netscape's fullitem."""
 _MEDIA: Final = ("{http://search.yahoo.com/mrss/}", "{http://search.yahoo.com/mrss}", "media:")
 """Media RSS has a `content` too: a film or picture; and a `description`: its caption."""
-_SAID_OF_ITEMS: Final = frozenset({"title", "link", "language"})
-"""Elements of a header that say something about its items: a base for links, a language."""
+_UNREAD: Final = frozenset({"category", "comments", "commentrss", "enclosure", "total", "keywords"})
 _TEXTS: Final = frozenset({"description", "summary", *_CONTENT})
 _PERIODS: Final = {
     "hourly": timedelta(hours=1),
@@ -133,13 +132,9 @@ class Listed:
     def identities(self, index: int) -> list[str]:
         """Return the guids and links of an item."""
         item = self.items[index]
-        found = [item.get(_RDF_ABOUT)]
-        for child in item:
-            match local_name(child):
-                case "guid" | "id" | "origlink":
-                    found.append(text_in(child))
-                case "link" if child.get("rel", "alternate") == "alternate":
-                    found.append(child.get("href") or text_in(child))
+        named = item.iterchildren("{*}guid", "{*}id", "{*}link", "{*}origLink")
+        links = (child for child in named if child.get("rel", "alternate") == "alternate")
+        found = (item.get(_RDF_ABOUT), *(child.get("href") or text_in(child) for child in links))
         return [identity for identity in found if identity and identity.strip()]
 
     def has_content(self, index: int) -> bool:
@@ -161,18 +156,27 @@ class Listed:
         around = {channel_of(self.root), *parents, *(outer for parent in parents for outer in parent.iterancestors())}
         for element in around:
             for child in list(element):
-                if child not in staying and child not in around and local_name(child) not in _SAID_OF_ITEMS:
-                    element.remove(child)  # its tail with it
+                if child not in staying and child not in around and not _is_said_of_items(child):
+                    element.remove(child)  # with its tail
         for item in staying:
-            _drop_captions(item)
+            _drop_unread(item)
         return etree.tostring(self.root, encoding="utf-8", xml_declaration=True)
 
 
-def _drop_captions(item: etree._Element) -> None:
-    """Take off what is about pictures, where the item has a text: feedparser takes the longest caption for it."""
-    media = [child for child in item if _is_media(child)]
-    if media and any(local_name(child) in _TEXTS for child in item if child not in media):
-        for child in media:
+def _is_said_of_items(child: etree._Element) -> bool:
+    """Say whether an element of the header says something about the items: their language, a base for their links."""
+    name = local_name(child)
+    return name == "language" or (name == "link" and child.get("rel", "alternate") == "alternate")
+
+
+def _drop_unread(item: etree._Element) -> None:
+    """Take off what no entry is made of, to save feedparser's time; and captions.
+
+    Where an item has a text, what is about its pictures goes: feedparser takes the longest caption for the text.
+    """
+    has_text = any(local_name(child) in _TEXTS and not _is_media(child) for child in item)
+    for child in list(item):
+        if local_name(child) in _UNREAD or (has_text and _is_media(child)):
             item.remove(child)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass
 from html.entities import html5
 from typing import Final
 
@@ -24,25 +25,33 @@ def is_wide(body: bytes) -> bool:
     return body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in body[:64]
 
 
-def mend_utf8(body: bytes) -> tuple[bytes, int]:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A body, as good as it could be made."""
+
+    body: bytes
+    replaced: int = 0
+    """How many places were replaced by U+FFFD."""
+    is_utf8: bool = True
+
+
+def mend_utf8(body: bytes) -> Mended:
     """Replace what is not UTF-8 in a body that is nearly so, as when a text was cut in the middle of a character.
 
-    Read as another encoding for the sake of these bytes, every accent of the feed would become two characters.
-
-    Returns:
-        The body, and how many places were replaced by U+FFFD: 0 where the body is left as it is, because it is UTF-8,
-        or because so much is not that it was never meant to be (ten good characters must stand against a bad one).
+    Read as another encoding for the sake of these bytes, every accent of the feed would become two characters. A body
+    of which so much is not UTF-8 that it was never meant to be is left as it is: ten good characters must stand
+    against a bad one.
     """
     if is_wide(body):
-        return body, 0
+        return Mended(body, is_utf8=False)
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
         text = body.decode("utf-8", "replace")
         bad = text.count("\ufffd")
         good = sum(not character.isascii() for character in text) - bad
-        return (text.encode(), bad) if good >= 10 * bad else (body, 0)
-    return body, 0
+        return Mended(text.encode(), bad) if good >= 10 * bad else Mended(body, is_utf8=False)
+    return Mended(body)
 
 
 def _mended(match: re.Match[bytes]) -> bytes:

@@ -16,9 +16,13 @@ from typing import Any, Final
 from xml.parsers import expat
 
 import feedparser
+import feedparser.api
 
 from connectors.formats.feed_mending import is_wide
 from connectors.formats.feed_reading import FeedError
+
+# feedparser would look on the disk for another XML parser at each feed, and use it: expat is the one that is known.
+feedparser.api.PREFERRED_XML_PARSERS.clear()
 
 MAX_DEPTH: Final = 100
 """Real feeds nest below 20, with inline XHTML below 50; feedparser's time grows with depth."""
@@ -100,21 +104,22 @@ def _survey(body: bytes, encoding: str | None, max_entries: int) -> _Survey:
     return survey
 
 
-def insisted_encoding(body: bytes, content_type: str | None) -> str | None:
+def insisted_encoding(body: bytes, content_type: str | None, *, is_utf8: bool | None = None) -> str | None:
     """Return the encoding to insist on: UTF-8 where the bytes are valid UTF-8, else what HTTP declares.
 
     UTF-8 labelled windows-1252 is the commonest mistake of feeds, and text in another encoding is valid UTF-8
     by chance almost never. What is labelled latin-1 or ASCII is read as windows-1252, as the WHATWG Encoding Standard
     has it: real feeds mean its quotation marks by the bytes that latin-1 has no characters for. None lets the
     document speak.
+
+    Args:
+        body: the document.
+        content_type: the HTTP header.
+        is_utf8: whether the bytes are valid UTF-8, where that is known.
     """
     if is_wide(body):
         return None
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    else:
+    if is_utf8 if is_utf8 is not None else _is_utf8(body):
         return "utf-8"
     written = _XML_ENCODING.match(body.lstrip())
     for declared in (_CHARSET.search(content_type or ""), written):
@@ -132,6 +137,14 @@ def insisted_encoding(body: bytes, content_type: str | None) -> str | None:
     return None
 
 
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _is_windows_1252(body: bytes) -> bool:
     try:
         body.decode("cp1252")
@@ -142,7 +155,8 @@ def _is_windows_1252(body: bytes) -> bool:
 
 def is_empty(body: bytes) -> bool:
     """Say whether there is nothing but white space, zeros and a byte order mark."""
-    return not body.strip(b" \t\r\n\x00\xef\xbb\xbf")
+    nothing = b" \t\r\n\x00\xef\xbb\xbf"
+    return not body[:1024].strip(nothing) and not body.strip(nothing)
 
 
 def check_kind(body: bytes, root: str | None) -> None:

@@ -23,7 +23,7 @@ from connectors.formats.feed_listing import (
     read_header,
     update_period,
 )
-from connectors.formats.feed_mending import mend_characters, mend_utf8
+from connectors.formats.feed_mending import Mended, mend_characters, mend_utf8
 from connectors.formats.feed_parse import (
     NativeFeed,
     check_kind,
@@ -67,17 +67,18 @@ def read_feed(
     known = frozenset(known)
     if looks_like_json(body):
         return read_json_feed(body, url=url, known=known, max_entries=max_entries)
-    body, replaced = mend_utf8(body)
-    reading = _read_xml(body, url=url, content_type=content_type, known=known, max_entries=max_entries)
-    if replaced and reading.trouble is None:
-        return replace(reading, trouble=f"not UTF-8 in {replaced} places, read as U+FFFD")
+    mended = mend_utf8(body)
+    reading = _read_xml(mended, url=url, content_type=content_type, known=known, max_entries=max_entries)
+    if mended.replaced and reading.trouble is None:
+        return replace(reading, trouble=f"not UTF-8 in {mended.replaced} places, read as U+FFFD")
     return reading
 
 
 def _read_xml(
-    body: bytes, *, url: str, content_type: str | None, known: frozenset[str], max_entries: int
+    mended: Mended, *, url: str, content_type: str | None, known: frozenset[str], max_entries: int
 ) -> FeedReading:
-    encoding = insisted_encoding(body, content_type)
+    body = mended.body
+    encoding = insisted_encoding(body, content_type, is_utf8=mended.is_utf8)
     # White space before the XML declaration is the most harmless of errors.
     document = body if encoding is None else body.lstrip()
     root = parse_xml(document, encoding)
