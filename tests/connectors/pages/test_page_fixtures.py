@@ -4,6 +4,7 @@ The pages are written for these tests, in the structures that French and English
 """
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,43 @@ def test_a_page_is_read_the_same_again(page: Path) -> None:
     first, _ = read(page)
     read(PAGES[0])
     assert read(page)[0] == first
+
+
+SPLINTERS = (
+    b"<div>",
+    b"</p>",
+    b"<!--",
+    b"<script>",
+    b"\x00",
+    b"&#55357;",
+    b"<a href='",
+    b"<svg>",
+    b"<template>",
+    b"\xff",
+)
+
+
+def damaged(body: bytes, chance: random.Random) -> bytes:
+    pieces = bytearray(body)
+    for _ in range(chance.randint(1, 8)):
+        place = chance.randrange(len(pieces) + 1)
+        match chance.randrange(4):
+            case 0:
+                del pieces[place:]
+            case 1:
+                del pieces[place : place + chance.randint(1, 200)]
+            case 2:
+                pieces[place:place] = chance.choice(SPLINTERS)
+            case _:
+                pieces[place:place] = pieces[place : place + chance.randint(1, 2_000)]
+    return bytes(pieces)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_damaged_page_is_read_or_refused_and_nothing_fails(page: Path) -> None:
+    chance = random.Random(page.stem)
+    for _ in range(10):
+        body = damaged(page.read_bytes(), chance)
+        reading = read_page(body, url="https://journal.example/a/1", content_type=None, headers={})
+        assert reading.text == "" or reading.kind in {"article", "paywall"}
+        assert all(is_clean_text(text) for text in (reading.title, reading.text, reading.description))
