@@ -23,7 +23,7 @@ from connectors.metrics import ConnectorMetrics
 from connectors.pages.page_source import PageSource
 from connectors.publishing.producer import KafkaPythonProducer, ProducerFactory
 from connectors.publishing.publisher import Publisher
-from connectors.push.server import PushServer
+from connectors.push.server import PushServer, check_push
 from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Source
 from connectors.state import State, StateError
@@ -138,6 +138,8 @@ class ConnectorRunner:
         Raises:
             ValueError: a setting is wrong; the message names it.
         """
+        if settings.push is not None:
+            check_push(settings.push)
         self._settings = settings
         self._metrics = metrics or ConnectorMetrics()
         self._clock = clock
@@ -181,6 +183,7 @@ class ConnectorRunner:
                 self._metrics,
                 fetcher=fetcher,
                 deliver=feeds.deliver if feeds else _nobody,
+                subscribed=feeds.polled if feeds else frozenset,
                 clock=self._clock,
             )
         return tuple(sources)

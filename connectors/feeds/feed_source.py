@@ -177,6 +177,12 @@ class FeedSource:
         self._wake = _AT_ONCE
         return True
 
+    def polled(self) -> frozenset[str]:
+        """Return the addresses of the feeds that are polled; callable from any thread."""
+        # Before the first batch nothing is taken over yet: to say "none" would have every hub unsubscribed.
+        rows = self._subscribed if self._generation >= 0 else self._subscriptions.all()
+        return frozenset(url for url, row in rows.items() if row.status == "active")
+
     # Which feeds, and when
 
     def _settle(self, now: datetime) -> None:

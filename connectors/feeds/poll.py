@@ -288,8 +288,7 @@ def _updated_state(
     task: Task, fetched: Fetched, reading: FeedReading, counts: Mapping[str, int], *, clock: Clock, rules: Rules
 ) -> FeedState:
     total = sum(counts.values())
-    first = task.feed.last_success is None
-    share = 0.5 if first else counts["seen"] / total if total else 1.0
+    share = None if task.feed.last_success is None else counts["seen"] / total if total else 1.0
     feed = _succeeded(task, fetched, clock, rules, reading.hints, share_seen=share, outcome="updated")
     links = parse_links(fetched.headers.get("link"), base=fetched.url)
     feed = replace(
@@ -313,7 +312,7 @@ def _succeeded(
     rules: Rules,
     hints: FeedHints,
     *,
-    share_seen: float,
+    share_seen: float | None,
     outcome: str,
 ) -> FeedState:
     before = task.feed

@@ -88,7 +88,7 @@ def after_success(
     base: timedelta,
     interval: timedelta | None,
     own: timedelta | None,
-    share_seen: float,
+    share_seen: float | None,
     silence: timedelta | None,
     hints: FeedHints,
     fresh_for: timedelta | None,
@@ -105,7 +105,7 @@ def after_success(
         base: see `adapted`.
         interval: what adaptation had come to; None for the first poll.
         own: set by a person for this feed.
-        share_seen: see `adapted`.
+        share_seen: see `adapted`; None after the first poll, which says nothing of it.
         silence: see `adapted`.
         hints: what the feed says of itself.
         fresh_for: what the response's Cache-Control or Expires says.
@@ -114,8 +114,11 @@ def after_success(
     if own is not None:
         reasons = [(own, "interval set by a person")]
     else:
-        steady = adapted(interval or base, base=base, share_seen=share_seen, silence=silence)
-        reasons = [(steady, f"adapted: {share_seen:.0%} of the entries were known")]
+        if share_seen is None:
+            reasons = [(base, "not known well enough to adapt")]
+        else:
+            steady = adapted(interval or base, base=base, share_seen=share_seen, silence=silence)
+            reasons = [(steady, f"adapted: {share_seen:.0%} of the entries were known")]
         reasons += [(hint, why) for hint, why in ((hints.ttl, "ttl"), (hints.update_period, "sy:updatePeriod")) if hint]
     chosen = reasons[0][0]
     if fresh_for is not None:

@@ -389,6 +389,14 @@ def test_a_feed_that_turned_over_between_polls_is_counted(rig: Rig) -> None:
     assert "none of its 8 entries" in (rig.state.fetches(ONE)[0].error or "")
 
 
+def test_which_feeds_are_polled_is_known_before_the_first_poll(rig: Rig) -> None:
+    assert rig.source.polled() == {ONE, TWO}
+    rig.poll()
+    rig.subscriptions.set_status(TWO, "paused")
+    rig.poll()
+    assert rig.source.polled() == {ONE}
+
+
 def test_what_people_change_is_taken_up_while_it_runs(rig: Rig) -> None:
     rig.poll()
     third = Subscription("https://troisieme.example/rss", Source(id="troisieme"))

@@ -29,7 +29,7 @@ def success(
     *,
     interval: timedelta | None = BASE,
     own: timedelta | None = None,
-    share_seen: float = 0.5,
+    share_seen: float | None = 0.5,
     silence: timedelta | None = timedelta(0),
     said: FeedHints = NO_HINTS,
     fresh_for: timedelta | None = None,
@@ -68,6 +68,12 @@ def test_a_feed_that_brings_little_is_polled_slower_and_its_silence_says_how_slo
     for silence in (None, timedelta(days=365)):
         assert success(share_seen=1.0, interval=timedelta(hours=23), silence=silence).interval == MAX_INTERVAL
     assert success(share_seen=0.5, interval=timedelta(hours=2), silence=timedelta(0)).interval == 2 * BASE
+
+
+def test_the_first_poll_says_nothing_of_how_often_a_feed_changes() -> None:
+    plan = success(share_seen=None, interval=None, silence=None)
+    assert (plan.next_poll, plan.interval) == (NOW + BASE, BASE)
+    assert "not known well enough" in plan.why
 
 
 def test_the_longest_of_what_feed_and_server_say_counts_up_to_a_day() -> None:
