@@ -57,7 +57,8 @@ def read_feed(
         max_entries: a feed with more is refused rather than read in part; sitemaps have their own bound.
 
     Raises:
-        FeedError: it is empty, no feed (`malformed`), a web page (`web_page`), or refused (`hostile`).
+        FeedError: it is empty or no feed (`malformed`), a web page (`web_page`), refused (`hostile`), or a gzip file
+            that breaks off (`truncated`) or holds too much (`too_large`).
     """
     if body.startswith(_GZIP):
         body = unzip(body, max_bytes=MAX_BODY_BYTES)
