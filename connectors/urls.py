@@ -9,13 +9,21 @@ import re
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+import idna
+
 from connectors.entry import MAX_LINE_LENGTH
 from schemas.base import clean_text
 
 _TRACKING: Final = re.compile(
-    r"(?:utm_|mtm_|pk_|matomo_|hsa_|ns_|at_)\w+"
-    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|twclid|igshid|mc_cid|mc_eid|xtor|xtref|cmpid|_hsenc|_hsmi|oly_anon_id"
-    r"|oly_enc_id|wt\.mc_id|ftcamp|ocid|traffic_source|cmp",
+    r"(?:utm_|mtm_|pk_|matomo_|hsa_|guce_referrer)\w*"
+    # comScore and Piano (AT Internet): by name, as another site's ns_id or at_id may name an article
+    r"|ns_(?:mchannel|source|campaign|linkname|fee)"
+    r"|at_(?:medium|campaign|campaign_type|campaign_group|custom\d|channel|creation|variant|format|term|network|link"
+    r"|link_id|link_type|link_origin|ptr_name|bbc_team|general_placement|detail_placement|send_date|recipient_id"
+    r"|recipient_list|platform|type)"
+    r"|fbclid|gclid|dclid|gclsrc|gad_source|gbraid|wbraid|srsltid|msclkid|yclid|twclid|igshid|mibextid|mc_cid|mc_eid"
+    r"|mkt_tok|vero_id|s_cid|guccounter|_ga|_gl|xtor|xtref|cmpid|_hsenc|_hsmi|oly_anon_id|oly_enc_id|wt\.mc_id|ftcamp"
+    r"|ocid|traffic_source|cmp|maca|smid|smtyp|taid|srnd|phpsessid|jsessionid",
     re.IGNORECASE,
 )
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -24,7 +32,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 def absolute_url(link: str | None, *, base: str | None = None) -> str | None:
     """Return a link as an absolute http(s) URL, or None where it is none.
 
-    White space around it goes; characters that no URL may hold are percent-encoded.
+    White space around it goes; an international host name is written as DNS has it (IDNA 2008, UTS 46), other
+    characters that no URL may hold are percent-encoded.
     """
     if not link:
         return None
@@ -37,6 +46,13 @@ def absolute_url(link: str | None, *, base: str | None = None) -> str | None:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not host or len(joined) > MAX_LINE_LENGTH:
         return None
+    if not host.isascii():
+        try:
+            named = idna.encode(host, uts46=True).decode()
+        except idna.IDNAError:
+            return None
+        port = parts.netloc.rpartition("@")[2].partition(":")[2]
+        joined = urlunsplit(parts._replace(netloc=f"{named}:{port}" if port else named))
     return quote(joined, safe=":/?#[]@!$&'()*+,;=%~-._")
 
 

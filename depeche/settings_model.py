@@ -39,6 +39,14 @@ def _processors() -> int:
     return min(4, os.cpu_count() or 1)
 
 
+def _check_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if token and (len(token) < 16 or not token.isascii() or not token.isprintable() or " " in token):
+        msg = "too short, or not of printable ASCII characters without spaces"
+        raise ValueError(msg)
+    return value
+
+
 def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -183,11 +191,11 @@ class Settings(BaseSettings):
     push_port: int = _setting(
         9402, title="Port of the HTTP way in", description="0 takes a free one.", **_whole(0, 65535)
     )
-    push_token: SecretStr = _setting(
+    push_token: Annotated[SecretStr, AfterValidator(_check_token)] = _setting(
         SecretStr(""),
         title="Token of the HTTP way in",
         description="What a request must carry as `Authorization: Bearer …`. Empty: nobody may post articles.",
-        allowed="a text of at least 16 characters, or empty",
+        allowed="at least 16 printable ASCII characters without spaces, or empty",
     )
     push_public_url: str = _setting(
         "",

@@ -19,6 +19,13 @@ from connectors.urls import absolute_url, canonical_url, moved_key
         (" \n https://j.example/a\n/b ", "https://j.example/a/b"),
         ("https://[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a"),
         ("https://u:p@j.example/a", "https://j.example/a"),
+        ("https://Bücher.example:8080/é", "https://xn--bcher-kva.example:8080/%C3%A9"),
+        ("https://xn--bcher-kva.example/a", "https://xn--bcher-kva.example/a"),
+        ("https://" + "é" * 300 + ".example/a", None),
+        (
+            "https://j.example/a?maca=fr-rss&smid=tw&at_medium=RSS&at_id=7&ns_id=8",
+            "https://j.example/a?at_id=7&ns_id=8",
+        ),
         ("ftp://j.example/a", None),
         ("javascript:alert(1)", None),
         ("https://[::1/a", None),
