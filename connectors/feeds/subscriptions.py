@@ -1,19 +1,19 @@
 """Which feeds are subscribed, and what people said of each: kept beside the connectors' state, in the same file.
 
-Written by `depeche feeds` and, where feed lists and sitemap indexes are taken over, by the connectors: each writes
-whole transactions, so both may run at once. Does not know how the polls went: see `connectors.state`.
+Written by `depeche feeds` and, where feed lists and sitemap indexes are taken over, by the connectors: each reads
+and writes in one transaction, so both may run at once. Does not know how the polls went: see `connectors.state`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from connectors.database import Database
-from connectors.rows import Table
+from connectors.rows import Table, time_text
 from connectors.settings import ConnectorSettings, Subscription
 from schemas.article import Source
 
@@ -82,6 +82,14 @@ def _row(subscribed: Subscribed) -> _Row:
     )
 
 
+def _under_parent(row: Subscribed, all_rows: Mapping[str, Subscribed]) -> Subscribed:
+    if row.parent is None or row.status == "removed":
+        return row
+    parent = all_rows.get(row.parent)
+    status = "removed" if parent is None else parent.status
+    return row if status == "active" else replace(row, status=status)
+
+
 class Subscriptions:
     """The subscriptions of one state file. Usable from several threads and several processes."""
 
@@ -94,7 +102,11 @@ class Subscriptions:
         self._database = Database(path, check=False)
 
     def all(self) -> dict[str, Subscribed]:
-        """Return all by URL, paused and removed ones too."""
+        """Return all by URL, paused and removed ones too. A sitemap stands no better than the index that names it."""
+        found = self._written()
+        return {url: _under_parent(row, found) for url, row in found.items()}
+
+    def _written(self) -> dict[str, Subscribed]:
         rows = map(_TABLE.row, self._database.read(f"{_TABLE.select} ORDER BY url"))
         return {row.url: row.subscribed() for row in rows}
 
@@ -110,19 +122,22 @@ class Subscriptions:
         self, subscriptions: Iterable[Subscription], *, origin: Origin, now: datetime, parent: str | None = None
     ) -> dict[str, Added]:
         """Subscribe to many in one transaction; return by URL what `add` says of each."""
-        known = self.all()
         results: dict[str, Added] = {}
         rows = []
-        for subscription in subscriptions:
-            before = known.get(subscription.url)
-            if before is None:
-                row = Subscribed(subscription, "active", origin, parent, now, None)
-            else:
-                row = Subscribed(subscription, "active", before.origin, before.parent, before.added, before.requested)
-            results[subscription.url] = "added" if before is None else "known" if row == before else "changed"
-            if row != before:
-                rows.append(row)
-        self._replace(rows, ())
+        with self._database.transaction() as execute:
+            known = self._written()
+            for subscription in subscriptions:
+                before = known.get(subscription.url)
+                if before is None:
+                    row = Subscribed(subscription, "active", origin, parent, now, None)
+                else:
+                    row = replace(before, subscription=subscription, status="active")
+                    if before.origin == "sitemap":  # named by more than its index now, and outlives it
+                        row = replace(row, origin=origin, parent=parent)
+                results[subscription.url] = "added" if before is None else "known" if row == before else "changed"
+                if row != before:
+                    rows.append(row)
+            _replace(execute, rows, ())
         return results
 
     def set_status(self, url: str, status: Status) -> bool:
@@ -134,13 +149,10 @@ class Subscriptions:
 
     def request_poll(self, url: str, now: datetime) -> bool:
         """Ask for a poll as soon as manners allow; False where the feed is not known."""
-        row = self.all().get(url)
-        if row is None:
-            return False
-        asked = Subscribed(row.subscription, row.status, row.origin, row.parent, row.added, now)
         with self._database.transaction() as execute:
-            _write(execute, [asked])
-        return True
+            changed = execute("UPDATE subscriptions SET requested = ? WHERE url = ?", (time_text(now), url)).rowcount
+            _touch(execute)
+        return bool(changed)
 
     def sync(self, subscriptions: Iterable[Subscription], now: datetime) -> None:
         """Take over what the feed lists of the settings say: the lists name exactly the subscriptions of their origin.
@@ -148,36 +160,30 @@ class Subscriptions:
         What a person paused or removed stays so; what a person added by command stays as it was added.
         """
         listed = {subscription.url: subscription for subscription in subscriptions}
-        known = self.all()
-        gone = [url for url, row in known.items() if row.origin == "list" and url not in listed]
         rows = []
-        for url, subscription in listed.items():
-            before = known.get(url)
-            if before is None:
-                rows.append(Subscribed(subscription, "active", "list", None, now, None))
-            elif before.origin == "list" and before.subscription != subscription:
-                rows.append(Subscribed(subscription, before.status, "list", None, before.added, before.requested))
-        self._replace(rows, gone)
+        with self._database.transaction() as execute:
+            known = self._written()
+            gone = [url for url, row in known.items() if row.origin == "list" and url not in listed]
+            for url, subscription in listed.items():
+                before = known.get(url)
+                if before is None:
+                    rows.append(Subscribed(subscription, "active", "list", None, now, None))
+                elif before.origin == "sitemap" or (before.origin == "list" and before.subscription != subscription):
+                    rows.append(replace(before, subscription=subscription, origin="list", parent=None))
+            _replace(execute, rows, gone)
 
     def sync_children(self, parent: str, children: Iterable[Subscription], now: datetime) -> None:
         """Take over what an index of sitemaps says: it names exactly the subscriptions under it."""
         listed = {child.url: child for child in children}
-        known = self.all()
-        gone = [url for url, row in known.items() if row.parent == parent and url not in listed]
-        rows = [
-            Subscribed(child, "active", "sitemap", parent, now, None)
-            for url, child in listed.items()
-            if url not in known
-        ]
-        self._replace(rows, gone)
-
-    def _replace(self, rows: Collection[Subscribed], gone: Collection[str]) -> None:
-        if not rows and not gone:
-            return
         with self._database.transaction() as execute:
-            for url in gone:
-                execute("DELETE FROM subscriptions WHERE url = ?", (url,))
-            _write(execute, rows)
+            known = self._written()
+            gone = [url for url, row in known.items() if row.parent == parent and url not in listed]
+            rows = [
+                Subscribed(child, "active", "sitemap", parent, now, None)
+                for url, child in listed.items()
+                if url not in known
+            ]
+            _replace(execute, rows, gone)
 
     def close(self) -> None:
         """Close the file."""
@@ -190,10 +196,13 @@ class Subscriptions:
         self.close()
 
 
-def _write(execute: Callable[..., Any], rows: Iterable[Subscribed]) -> None:
+def _replace(execute: Callable[..., Any], rows: Collection[Subscribed], gone: Collection[str]) -> None:
+    for url in gone:
+        execute("DELETE FROM subscriptions WHERE url = ?", (url,))
     for row in rows:
         execute(_TABLE.insert, _TABLE.values(_row(row)))
-    _touch(execute)
+    if rows or gone:
+        _touch(execute)
 
 
 def _touch(execute: Callable[..., Any]) -> None:

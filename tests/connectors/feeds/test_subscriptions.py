@@ -1,9 +1,12 @@
+import sqlite3
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connectors.feeds.subscriptions import Subscriptions
+from connectors.feeds.subscriptions import Status, Subscriptions
 from connectors.settings import Subscription
 from connectors.state import State
 from schemas.article import Source
@@ -59,11 +62,60 @@ def test_what_a_person_removed_or_paused_no_list_brings_back(path: Path) -> None
 def test_an_index_names_its_children(path: Path) -> None:
     child, other = (Subscription(f"https://x.example/{name}.xml", FIRST.source) for name in "ab")
     with Subscriptions(path) as subscriptions:
-        subscriptions.sync_children("index", [child, other], NOW)
-        assert {row.parent for row in subscriptions.all().values()} == {"index"}
+        subscriptions.add(FIRST, origin="command", now=NOW)
+        subscriptions.sync_children(FIRST.url, [child, other], NOW)
+        assert [row.parent for row in subscriptions.all().values()] == [FIRST.url, FIRST.url, None]
         subscriptions.set_status(other.url, "paused")
-        subscriptions.sync_children("index", [other], NOW)
-        assert {url: row.status for url, row in subscriptions.all().items()} == {other.url: "paused"}
+        subscriptions.sync_children(FIRST.url, [other], NOW)
+        found = {url: row.status for url, row in subscriptions.all().items()}
+        assert found == {other.url: "paused", FIRST.url: "active"}
+
+
+@pytest.mark.parametrize("status", ["paused", "removed"])
+def test_what_an_index_names_stands_no_better_than_the_index(path: Path, status: Status) -> None:
+    child, paused = (Subscription(f"https://x.example/{name}.xml", FIRST.source) for name in "ab")
+    with Subscriptions(path) as subscriptions:
+        subscriptions.sync([FIRST], NOW)
+        subscriptions.sync_children(FIRST.url, [child, paused], NOW)
+        subscriptions.set_status(paused.url, "paused")
+        subscriptions.set_status(FIRST.url, status)
+        assert {row.status for row in subscriptions.all().values()} == {status}
+        subscriptions.add(FIRST, origin="command", now=NOW)
+        assert [row.status for row in subscriptions.all().values()] == ["active", "paused", "active"]
+        subscriptions.sync([], NOW)
+        assert {row.status for row in subscriptions.all().values()} == {"removed"}
+
+
+def test_what_an_index_named_first_outlives_it_where_a_person_or_a_list_names_it_too(path: Path) -> None:
+    child, other = (Subscription(f"https://x.example/{name}.xml", FIRST.source) for name in "ab")
+    with Subscriptions(path) as subscriptions:
+        subscriptions.sync_children(FIRST.url, [child, other], NOW)
+        assert subscriptions.add(child, origin="command", now=NOW) == "changed"
+        subscriptions.sync([other], NOW)
+        subscriptions.sync_children(FIRST.url, [], NOW)
+        found = {url: (row.status, row.origin) for url, row in subscriptions.all().items()}
+        assert found == {child.url: ("active", "command"), other.url: ("active", "list")}
+
+
+def test_nobody_pauses_a_feed_between_its_reading_and_its_writing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = Subscription(FIRST.url, FIRST.source, timedelta(minutes=9))
+    with Subscriptions(path) as subscriptions, closing(sqlite3.connect(path, timeout=0)) as other:
+        subscriptions.sync([FIRST], NOW)
+        read = subscriptions._database.read
+
+        def read_and_pause(*query: Any) -> list[tuple[Any, ...]]:
+            rows = read(*query)
+            with suppress(sqlite3.OperationalError), other:  # locked: another process waits here
+                other.execute("UPDATE subscriptions SET status = 'paused'")
+            return rows
+
+        with monkeypatch.context() as meddled:
+            meddled.setattr(subscriptions._database, "read", read_and_pause)
+            subscriptions.sync([changed], NOW)
+            subscriptions.add(SECOND, origin="command", now=NOW)
+            subscriptions.sync_children(FIRST.url, [], NOW)
+            subscriptions.request_poll(FIRST.url, NOW)
+        assert {row.status for row in subscriptions.all().values()} == {"active"}
 
 
 def test_every_change_is_seen_by_who_has_the_file_open_and_nothing_else_is(path: Path) -> None:
