@@ -26,7 +26,7 @@ class Agenda:
         """Start empty.
 
         Args:
-            host_of: the host that a feed's URL is on.
+            host_of: the host that a feed's URL is on, or the domain, where that is what has turns.
             per_host: how many feeds of one host may be taken at a time.
         """
         self._host_of = host_of
@@ -46,6 +46,10 @@ class Agenda:
             self._due[url] = due
             heapq.heappush(self._heap, (due, url))
             self._shrink()
+
+    def due(self, url: str) -> datetime | None:
+        """Return when a feed is due, or was when it was taken; None where it is not at all."""
+        return self._due.get(url)
 
     def discard(self, url: str) -> None:
         """Have a feed due never again."""

@@ -30,11 +30,12 @@ from connectors.formats.feed_read import FeedError, FeedReading, read_feed
 from connectors.isolation import IsolatedCrash, IsolatedTimeout
 from connectors.metrics import FEED_STATES, ConnectorMetrics
 from connectors.records import FeedState, ListedEntry, SeenEntry, StateChange
-from connectors.settings import ConnectorSettings
-from connectors.source import Batch, Snapshot
+from connectors.settings import ConnectorSettings, Subscription
+from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
 from connectors.web.fetch import FEED_ACCEPT, Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended
+from connectors.web.manners import registrable_domain
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -123,7 +124,7 @@ class FeedSource:
         self._randomness = randomness
         self._subscribed: dict[str, Subscribed] = {}
         self._generation = -1
-        self._agenda = Agenda(_host, per_host=settings.fetch.host_concurrency)
+        self._agenda = Agenda(_domain, per_host=settings.fetch.host_concurrency)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         """Fetches that have ended, and bodies that were read."""
         self._handed_out: list[str] = []
@@ -198,16 +199,19 @@ class FeedSource:
         feed = self._state.feed(url)
         if feed is None:
             return now
+        due = now if schedule.is_due(feed, now) else feed.next_poll
         requested = subscribed.requested
         if requested is not None and (feed.last_poll is None or requested > feed.last_poll):
-            return min(requested, now)
-        return now if schedule.is_due(feed, now) else feed.next_poll
+            # Never before that moment: a clock ahead asked for it, and no poll until then would be the one.
+            return min(due, requested)
+        return due
 
     def _take_over_changes(self, now: datetime) -> None:
         generation = self._subscriptions.generation()
         if generation == self._generation and now >= self._now:
             return
         # Also where the clock was set back: what was reckoned by the old one is reckoned anew.
+        set_back = now < self._now
         self._generation = generation
         before, self._subscribed = self._subscribed, self._subscriptions.all()
         for url in before.keys() - self._subscribed.keys():
@@ -217,12 +221,14 @@ class FeedSource:
         for url in self._subscribed:
             if self._agenda.is_taken(url):
                 continue
-            due = self._due(url, now)
+            due, planned = self._due(url, now), self._agenda.due(url)
             if due is None:
                 self._agenda.discard(url)
+            elif planned is not None and planned <= due and not set_back:
+                continue  # one that waits for its host's turn keeps its place
             elif url in known:
                 self._agenda.set(url, due)
-            elif url not in before:
+            elif planned is None or set_back:
                 self._agenda.set(url, schedule.first_poll(now, unknown, jitter=self._randomness()))
                 unknown += 1
 
@@ -300,8 +306,11 @@ class FeedSource:
     def _batch(self, finished: Sequence[_Finished], now: datetime) -> Batch:
         results: list[PollResult] = []
         seen: list[SeenEntry] = []
+        errors: list[SourceError] = []
         counts: Counter[str] = Counter()
         feeds: dict[str, FeedState] = {}
+        for item in finished:  # first of all: whatever fails below, these feeds have their turn again
+            self._let_go(item)
         for item in finished:
             ended = item.ended
             result = self._result(item, now, seen)
@@ -310,17 +319,15 @@ class FeedSource:
             counts.update(result.counts)
             self._measure(ended, result)
             if not ended.token.pushed:
-                self._handed_out.append(ended.token.url)
                 feeds[ended.token.url] = result.feed
             if result.children is not None:
-                self._subscriptions.sync_children(ended.token.url, result.children, now)
-            self._let_go(item)
+                errors += self._take_over_children(ended.token.url, result.children, now)
         for result in results:
             if result.fetch.outcome.startswith("pushed") and result.counts.get("new"):
                 self._note_news(feeds, result.feed.url, now)
         return Batch(
             tuple(article for result in results for article in result.articles),
-            tuple(error for result in results for error in result.errors),
+            (*(error for result in results for error in result.errors), *errors),
             StateChange(
                 seen=tuple(seen),
                 shown=tuple((result.feed.url, result.shown, now) for result in results if result.shown),
@@ -331,6 +338,15 @@ class FeedSource:
             ),
             counts,
         )
+
+    def _take_over_children(self, url: str, children: Sequence[Subscription], now: datetime) -> list[SourceError]:
+        """Subscribe to the sitemaps of an index. Not of one that an index names: a site could name them without end."""
+        subscribed = self._subscribed.get(url)
+        if subscribed is not None and subscribed.parent is not None:
+            return [SourceError(url, "an index of sitemaps named by another: its sitemaps are not polled", "invalid")]
+        if subscribed is not None:
+            self._subscriptions.sync_children(url, children, now)
+        return []
 
     def _note_news(self, feeds: dict[str, FeedState], url: str, now: datetime) -> None:
         """Remember that a feed brought something new, though not by a poll."""
@@ -364,6 +380,8 @@ class FeedSource:
         return poll.updated(task, fetched, reading, known, clock=clock, rules=self._rules)
 
     def _let_go(self, item: _Finished) -> None:
+        if not item.ended.token.pushed:
+            self._handed_out.append(item.ended.token.url)
         if item.reading is not None and isinstance(item.ended.result, Fetched):
             self._parsing_bytes -= len(item.ended.result.body)
         with self._lock:
@@ -401,8 +419,10 @@ class FeedSource:
         """Nothing is held between batches; fetcher and parser are their owner's."""
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
+def _domain(url: str) -> str:
+    """Return within what a feed waits for its turn: its manners hold for all hosts of one owner."""
+    host = urlsplit(url).hostname
+    return registrable_domain(host) if host else url
 
 
 def _reading(done: Future[FeedReading]) -> FeedReading | FetchFailure:

@@ -53,11 +53,23 @@ class Scripted:
     def __init__(self) -> None:
         self.answers: dict[str, Fetched | FetchFailure] = {}
         self.asked: list[Request] = []
+        self.silent: set[str] = set()
+        """URLs that give no answer until `release`."""
         self.now = NOW
+        self._held: list[tuple[Request, Task, queue.SimpleQueue[Any]]] = []
 
     def start(self, request: Request, token: Task, replies: queue.SimpleQueue[Any], /) -> None:
         self.asked.append(request)
-        replies.put(Ended(token, request, self.now, 0.1, 0.0, self.answers[request.url]))
+        if request.url in self.silent:
+            self._held.append((request, token, replies))
+        else:
+            replies.put(Ended(token, request, self.now, 0.1, 0.0, self.answers[request.url]))
+
+    def release(self) -> None:
+        """Answer those that wait."""
+        for request, token, replies in self._held:
+            replies.put(Ended(token, request, self.now, 0.1, 0.0, self.answers[request.url]))
+        self._held.clear()
 
 
 class Inline:

@@ -1,0 +1,141 @@
+"""Which feeds of the feed source have their turn: none is forgotten, none goes round and round, none starves others."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.feeds.subscriptions import Status
+from connectors.settings import Subscription
+from tests.connectors.feeds.test_feed_source import LATER, ONE, SOURCE, TWO, Rig, page, rss, texts
+
+THREE = "https://troisieme.example/rss"
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    made.answer(page(rss(("9", "Neuf."))), url=THREE)
+    yield made
+    made.source.close()
+
+
+def sitemap_index(*urls: str) -> bytes:
+    entries = "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls)
+    return f'<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</sitemapindex>'.encode()
+
+
+def asked(rig: Rig, url: str) -> int:
+    return sum(request.url == url for request in rig.fetcher.asked)
+
+
+@pytest.mark.parametrize("status", ["paused", "removed"])
+def test_a_feed_put_aside_before_its_first_poll_is_polled_once_it_is_back(rig: Rig, status: Status) -> None:
+    rig.poll()
+    rig.subscriptions.add(Subscription(THREE, SOURCE), origin="command", now=rig.now)
+    rig.subscriptions.set_status(THREE, status)
+    rig.poll()
+    rig.subscriptions.add(Subscription(THREE, SOURCE), origin="command", now=rig.now)
+    assert texts(rig.poll()) == ["Neuf."]
+
+
+def test_feeds_that_wait_for_their_first_poll_are_not_lost_where_the_clock_was_set_back(rig: Rig) -> None:
+    many = [Subscription(f"https://hote{number}.example/rss", SOURCE) for number in range(400)]
+    for subscription in many:
+        rig.answer(page(rss()), url=subscription.url)
+    rig.subscriptions.add_all(many, origin="command", now=rig.now)
+    rig.poll(after=timedelta(days=365))
+    assert 0 < len(rig.fetcher.asked) < 400
+    rig.poll(after=-timedelta(days=365))
+    for _ in range(30):
+        rig.poll(after=timedelta(minutes=1))
+    assert all(asked(rig, subscription.url) for subscription in many)
+
+
+def test_a_poll_that_was_asked_for_by_a_clock_ahead_is_not_repeated_until_that_moment(rig: Rig) -> None:
+    rig.poll()
+    rig.subscriptions.request_poll(ONE, rig.now + timedelta(hours=2))
+    before = asked(rig, ONE)
+    for _ in range(5):
+        rig.poll()
+    assert asked(rig, ONE) == before
+
+
+def test_a_poll_that_was_asked_for_a_moment_after_the_source_looked_is_made(rig: Rig) -> None:
+    rig.poll()
+    before = asked(rig, ONE)
+    rig.subscriptions.request_poll(ONE, rig.now + timedelta(seconds=1.5))
+    rig.poll()
+    rig.poll()
+    assert asked(rig, ONE) == before + 1
+
+
+def test_one_domain_of_many_hosts_keeps_no_other_feed_waiting(rig: Rig) -> None:
+    blogs = [Subscription(f"https://b{number}.blogs.example/rss", SOURCE) for number in range(600)]
+    rig.fetcher.silent = {blog.url for blog in blogs}
+    rig.subscriptions.add_all(blogs, origin="command", now=rig.now)
+    rig.poll(after=timedelta(hours=1))
+    rig.poll(after=timedelta(hours=1))
+    assert len([request for request in rig.fetcher.asked if request.url in rig.fetcher.silent]) == 2
+    rig.subscriptions.add(Subscription(THREE, SOURCE), origin="command", now=rig.now)
+    assert texts(rig.poll()) == ["Neuf."]
+
+
+def test_who_waits_for_the_turn_of_its_host_keeps_its_place_whatever_people_change(rig: Rig) -> None:
+    crowd = [f"https://journal.example/{name}" for name in ("z", "y", "x", "w")]
+    for number, url in enumerate(crowd):
+        rig.subscriptions.add(Subscription(url, SOURCE), origin="command", now=rig.now)
+        rig.answer(page(rss()), url=url)
+        rig.poll(after=timedelta(minutes=number))
+    rig.fetcher.asked.clear()
+    rig.fetcher.silent = {ONE, *crowd}
+    rig.poll(after=LATER)  # two of them are on their way, three wait
+    rig.subscriptions.set_status(TWO, "paused")
+    rig.poll()
+    on_their_way = [request.url for request in rig.fetcher.asked if request.url != TWO]
+    rig.fetcher.silent.clear()
+    rig.fetcher.release()
+    rig.poll()
+    rig.poll()
+    in_order = [request.url for request in rig.fetcher.asked if request.url != TWO]
+    assert len(on_their_way) == 2
+    assert in_order == [ONE, *crowd]
+
+
+def test_a_batch_that_fails_on_the_way_costs_no_feed_its_turn(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: object) -> None:
+        msg = "a bug"
+        raise RuntimeError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rig.source, "_measure", faulty)
+        with pytest.raises(RuntimeError, match="a bug"):
+            rig.poll()
+    assert texts(rig.poll()) == ["Un."]
+    assert rig.feed(TWO).polls == 1
+
+
+def test_an_index_of_sitemaps_names_its_sitemaps_and_no_further_indexes(rig: Rig) -> None:
+    child, grandchild = "https://journal.example/news.xml", "https://journal.example/news2.xml"
+    rig.answer(page(sitemap_index(child)))
+    rig.answer(page(sitemap_index(grandchild)), url=child)
+    errors = [*rig.poll().errors, *rig.poll().errors]
+    assert set(rig.subscriptions.all()) == {ONE, TWO, child}
+    assert [(error.where, error.error_class) for error in errors if error.where != TWO] == [(child, "invalid")]
+
+
+def test_the_sitemaps_of_an_index_are_polled_only_while_it_is(rig: Rig) -> None:
+    child = "https://journal.example/news.xml"
+    rig.answer(page(sitemap_index(child)))
+    rig.answer(page(rss()), url=child)
+    rig.poll()
+    rig.poll()
+    assert asked(rig, child) == 1
+    rig.subscriptions.set_status(ONE, "removed")
+    rig.poll(after=LATER)
+    rig.poll(after=LATER)
+    assert asked(rig, child) == 1
+    rig.subscriptions.set_status(ONE, "active")
+    rig.poll()
+    assert asked(rig, child) == 2
