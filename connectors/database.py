@@ -80,6 +80,10 @@ class StateError(Exception):
     """The state can't be used; the message names the file, the reason and the way out."""
 
 
+class StateBusyError(StateError):
+    """Another program has been writing to the state for too long. Nothing was changed; a later try may do it."""
+
+
 class Database:
     """An open file. Usable from several threads."""
 
@@ -144,6 +148,12 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            # Errors of the module itself (a closed connection) have no code.
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF == sqlite3.SQLITE_BUSY:
+                msg = (
+                    f"can't {action} state {self.path}: another program has been writing to it for {_BUSY_SECONDS:g} s"
+                )
+                raise StateBusyError(msg) from error
             hint = (
                 "move the file away to start anew: what feeds and folders still hold is then published again, "
                 "with the same ids"

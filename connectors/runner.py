@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from connectors.database import StateBusyError
 from connectors.feeds.feed_source import FeedSource
 from connectors.feeds.subscriptions import Subscriptions, take_over
 from connectors.folder import FolderSource
@@ -32,6 +33,8 @@ from connectors.web.fetcher import Fetcher
 _LOG = logging.getLogger(__name__)
 _MAX_SLEEP_SECONDS: Final = 60.0
 _MAX_RETRY_SECONDS: Final = 60.0
+_BUSY_WAIT_SECONDS: Final = 1.0
+"""Before the state is tried again that another program holds: a copy being made, a command that was suspended."""
 _LOGGED_ERRORS: Final = 20
 """Errors of one batch that are told one by one: a file of a million bad lines must not fill the disk with its log."""
 _PARSER_BYTES: Final = 1024 * 1024 * 1024
@@ -88,7 +91,12 @@ def drive(
             deliveries = publisher.publish(batch.articles, stop) if batch.articles else []
             if any(delivery.status == "unpublished" for delivery in deliveries):
                 return  # told to stop: uncommitted, so that the next start does it again
-            state.commit(batch.commit)
+            if not _commit(state, batch, stop):
+                return
+        except StateBusyError as error:
+            _LOG.warning("%s: %s; trying again", source.name, error)
+            stop.wait(_BUSY_WAIT_SECONDS)
+            continue
         except StateError:
             raise
         except Exception:  # noqa: BLE001 - a bug in one source must not stop the others
@@ -99,6 +107,19 @@ def drive(
             continue
         failures = 0
         _count(source, batch, metrics, now)
+
+
+def _commit(state: State, batch: Batch, stop: threading.Event) -> bool:
+    """Write what was acknowledged; False where told to stop before another program let go of the state."""
+    while True:
+        try:
+            state.commit(batch.commit)
+        except StateBusyError as error:
+            _LOG.warning("%s; trying again", error)
+            if stop.wait(_BUSY_WAIT_SECONDS):
+                return False
+        else:
+            return True
 
 
 def _report(source: Source, batch: Batch, metrics: ConnectorMetrics) -> None:
@@ -203,7 +224,12 @@ class ConnectorRunner:
         with ExitStack() as open_ones:
             open_ones.callback(state.close)
             open_ones.callback(self._publisher.close)
-            self._sources = self._make_sources(state, open_ones)
+            try:
+                self._sources = self._make_sources(state, open_ones)
+            except StateError as error:
+                self._failure = str(error)
+                _LOG.error("%s", error)
+                return 1
             for source in self._sources:
                 open_ones.callback(source.close)
             return self._run(self._sources, state, stop)

@@ -1,23 +1,31 @@
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.database import StateBusyError
 from connectors.decide import Candidates
+from connectors.feeds.subscriptions import Subscriptions
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
+from connectors.push.server import PushServer
 from connectors.records import SeenEntry, StateChange
 from connectors.runner import ConnectorRunner, drive
-from connectors.settings import ConnectorSettings, PublisherSettings
+from connectors.settings import ConnectorSettings, PublisherSettings, PushSettings, Subscription
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
+from schemas.article import Source
 from tests.connectors.making import NOW, article
 from tests.connectors.publishing.contract import Log
 
 ROW = SeenEntry("s", "k", "l", "h", "t", None, None, 1, NOW, NOW)
 COMMIT = StateChange((ROW,))
+SOURCE = Source(id="x")
 
 
 class Script:
@@ -104,6 +112,76 @@ def test_a_state_that_cannot_be_written_stops_the_source(state: State) -> None:
     state.close()
     with pytest.raises(StateError):
         run(Script(Batch((article(),), commit=COMMIT)), state, Log())
+
+
+def test_a_state_that_another_program_holds_is_waited_for_and_no_article_goes_twice(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.runner._BUSY_WAIT_SECONDS", 0.01)
+    state._database._connection.execute("PRAGMA busy_timeout = 1")
+    log = Log()
+    batch = Batch((article(),), commit=COMMIT)
+    with closing(sqlite3.connect(state.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        commit = state.commit
+        tries: list[StateChange] = []
+
+        def committing(change: StateChange) -> None:
+            tries.append(change)
+            if len(tries) == 3:
+                other.execute("ROLLBACK")
+            commit(change)
+
+        monkeypatch.setattr(state, "commit", committing)
+        run(Script(batch), state, log)
+    assert len(tries) == 3
+    assert committed(state)
+    assert len(log.topics["t.articles"]) == 1
+
+
+def test_a_source_that_finds_the_state_held_is_asked_again(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.runner._BUSY_WAIT_SECONDS", 0.01)
+    run(Script(StateBusyError("held"), Batch((article(),), commit=COMMIT)), state, Log())
+    assert committed(state)
+
+
+def test_a_state_held_at_the_start_is_an_exit_status_and_a_clear_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.database._BUSY_SECONDS", 0.01)
+    path = tmp_path / "s.sqlite"
+    State(path).close()
+    feeds = (Subscription("https://x.example/rss", SOURCE),)
+    runner = ConnectorRunner(ConnectorSettings(PublisherSettings("memory", "t"), path, feeds=feeds))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert runner.run(threading.Event()) == 1
+    assert "another program has been writing" in caplog.text
+
+
+@pytest.mark.parametrize("poll_feeds", [True, False])
+def test_hubs_are_wanted_only_for_feeds_that_are_polled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poll_feeds: bool
+) -> None:
+    wanted: list[Collection[str]] = []
+
+    def server(*arguments: Any, subscribed: Callable[[], Collection[str]], **others: Any) -> PushServer:
+        wanted.append(subscribed())
+        return PushServer(*arguments, subscribed=subscribed, **others)
+
+    monkeypatch.setattr("connectors.runner.PushServer", server)
+    kept, paused = (Subscription(f"https://{name}.example/rss", SOURCE) for name in ("kept", "paused"))
+    path = tmp_path / "s.sqlite"
+    with Subscriptions(path) as subscriptions:
+        subscriptions.sync([kept, paused], NOW)
+        subscriptions.set_status(paused.url, "paused")
+    settings = ConnectorSettings(
+        PublisherSettings("memory", "t"), path, feeds=(kept, paused), poll_feeds=poll_feeds, push=PushSettings(port=0)
+    )
+    stop = threading.Event()
+    stop.set()
+    assert ConnectorRunner(settings, factory=Log().connect).run(stop) == 0
+    assert [set(found) for found in wanted] == [{kept.url} if poll_feeds else set()]
 
 
 def test_a_damaged_state_is_an_exit_status_and_a_clear_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
