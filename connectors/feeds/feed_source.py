@@ -212,8 +212,8 @@ class FeedSource:
             return
         # Also where the clock was set back: what was reckoned by the old one is reckoned anew.
         set_back = now < self._now
-        self._generation = generation
         before, self._subscribed = self._subscribed, self._subscriptions.all()
+        self._generation = generation  # after them: other threads ask by it whether they are there
         for url in before.keys() - self._subscribed.keys():
             self._agenda.discard(url)
         known = self._state.feeds()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.feeds.subscriptions import Status
+from connectors.feeds.subscriptions import Status, Subscribed
 from connectors.settings import Subscription
 from tests.connectors.feeds.test_feed_source import LATER, ONE, SOURCE, TWO, Rig, page, rss, texts
 
@@ -139,3 +139,19 @@ def test_the_sitemaps_of_an_index_are_polled_only_while_it_is(rig: Rig) -> None:
     rig.subscriptions.set_status(ONE, "active")
     rig.poll()
     assert asked(rig, child) == 2
+
+
+def test_at_no_moment_of_the_start_are_hubs_told_that_no_feed_is_polled(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = rig.subscriptions.all
+    told: list[frozenset[str]] = []
+
+    def read_while_another_thread_asks() -> dict[str, Subscribed]:
+        monkeypatch.setattr(rig.subscriptions, "all", read)
+        told.append(rig.source.polled())
+        return read()
+
+    monkeypatch.setattr(rig.subscriptions, "all", read_while_another_thread_asks)
+    rig.poll()
+    assert told == [{ONE, TWO}]
