@@ -199,7 +199,7 @@ class FeedSource:
         feed = self._state.feed(url)
         if feed is None:
             return now
-        due = now if schedule.is_due(feed, now) else feed.next_poll
+        due = now if schedule.is_due(feed, now) else schedule.due(feed, subscribed.subscription.interval)
         requested = subscribed.requested
         if requested is not None and (feed.last_poll is None or requested > feed.last_poll):
             # Never before that moment: a clock ahead asked for it, and no poll until then would be the one.

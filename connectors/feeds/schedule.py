@@ -58,6 +58,14 @@ def is_due(feed: FeedState, now: datetime) -> bool:
     return feed.next_poll <= now or (feed.last_poll is not None and feed.last_poll > now)
 
 
+def due(feed: FeedState, own: timedelta | None) -> datetime:
+    """Return when a feed is polled next: as planned, or sooner where a person has shortened its interval since."""
+    shortest = MAX_INTERVAL if own is None else own
+    if feed.last_poll is None or feed.interval is None or feed.interval <= shortest or feed.failures or feed.parked:
+        return feed.next_poll
+    return min(feed.next_poll, feed.last_poll + shortest)
+
+
 def first_poll(now: datetime, number: int, *, jitter: float) -> datetime:
     """Return when the n-th of the feeds that nobody knows yet is polled first: a hundred at once, the others spread."""
     return now + timedelta(seconds=max(0, number - _FIRST_AT_ONCE) / _FIRST_PER_SECOND * 2 * jitter)

@@ -9,6 +9,7 @@ import pytest
 from connectors.feeds.subscriptions import Status, Subscribed
 from connectors.settings import Subscription
 from tests.connectors.feeds.test_feed_source import LATER, ONE, SOURCE, TWO, Rig, page, rss, texts
+from tests.connectors.making import NOW
 
 THREE = "https://troisieme.example/rss"
 
@@ -28,6 +29,37 @@ def sitemap_index(*urls: str) -> bytes:
 
 def asked(rig: Rig, url: str) -> int:
     return sum(request.url == url for request in rig.fetcher.asked)
+
+
+def test_a_shorter_interval_holds_at_once_and_a_longer_one_from_the_next_poll_on(rig: Rig) -> None:
+    def every(interval: timedelta | None) -> None:
+        rig.subscriptions.sync([Subscription(ONE, SOURCE, interval)], rig.now)
+
+    every(timedelta(days=7))
+    rig.poll()
+    every(timedelta(minutes=5))
+    rig.poll()
+    assert asked(rig, ONE) == 1
+    rig.poll(after=timedelta(minutes=5))
+    assert asked(rig, ONE) == 2
+    every(timedelta(days=7))
+    rig.poll(after=timedelta(minutes=6))
+    assert asked(rig, ONE) == 3
+    every(None)
+    rig.poll(after=timedelta(hours=20))
+    assert asked(rig, ONE) == 3
+    rig.poll(after=timedelta(hours=5))
+    assert asked(rig, ONE) == 4
+
+
+def test_a_shorter_interval_hurries_neither_a_feed_that_fails_nor_one_that_http_calls_fresh(rig: Rig) -> None:
+    rig.subscriptions.add(Subscription(TWO, SOURCE, timedelta(minutes=5)), origin="command", now=NOW)
+    rig.subscriptions.add(Subscription(ONE, SOURCE, timedelta(minutes=5)), origin="command", now=NOW)
+    rig.answer(page(rss(("1", "Un.")), fresh_for=timedelta(hours=3)))
+    rig.poll()
+    rig.subscriptions.add(Subscription(TWO, SOURCE, timedelta(minutes=1)), origin="command", now=NOW)
+    rig.poll(after=timedelta(minutes=6))
+    assert (asked(rig, ONE), asked(rig, TWO)) == (1, 1)
 
 
 @pytest.mark.parametrize("status", ["paused", "removed"])
