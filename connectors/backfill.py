@@ -2,7 +2,7 @@
 
 Takes no more memory for a file of 100 GB than for one of 100 kB. A line or record that can't be used is an error as a
 value, and the next is read; of a file that breaks off, all that was whole is read first. Web pages are parsed where
-they can be killed. Knows nothing of Kafka and keeps no state: `depeche.backfill` publishes and remembers.
+they can be killed. Knows nothing of Kafka and keeps no state: `depeche.backfill.publishing` publishes and remembers.
 """
 
 from __future__ import annotations

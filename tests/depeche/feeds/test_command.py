@@ -201,17 +201,18 @@ def test_a_list_of_ten_thousand_is_imported_in_one_go() -> None:
 
 def test_polls_are_read_while_the_connectors_hold_the_state() -> None:
     run("add", A, "--name", "Le A")
+    now = datetime.now(UTC)
     feed = FeedState(
         A,
-        NOW + timedelta(hours=1, seconds=30),
-        last_poll=NOW - timedelta(minutes=5),
+        now + timedelta(hours=1, seconds=30),
+        last_poll=now - timedelta(minutes=5),
         last_outcome="dns",
         last_error="no address",
         failures=1.0,
         polls=3,
         why="failures weigh 1",
     )
-    fetch = FetchRecord(A, NOW - timedelta(minutes=5), "f", "dns", None, 0, 0.1, error="no address")
+    fetch = FetchRecord(A, now - timedelta(minutes=5), "f", "dns", None, 0, 0.1, error="no address")
     with State(state_path()) as state:
         state.commit(StateChange(feeds=(feed,), fetches=(fetch,)))
         shown = run("show", "a.example").output
