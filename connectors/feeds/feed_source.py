@@ -134,6 +134,8 @@ class FeedSource:
         self._lock = threading.Lock()
         self._wake: datetime = _AT_ONCE
         self._now = _AT_ONCE
+        self._looked = (_AT_ONCE, 0.0)
+        """`_now`, and what the monotonic clock said then: pushes come while a batch waits for the broker, too."""
         self._counted = _AT_ONCE
 
     def next_awake(self) -> datetime | None:
@@ -145,6 +147,7 @@ class FeedSource:
         self._settle(now)
         self._take_over_changes(now)
         self._now = now
+        self._looked = (now, time.monotonic())
         self._start(now)
         if now - self._counted >= _COUNT_EVERY or now < self._counted:
             self._count_feeds(now)
@@ -170,7 +173,8 @@ class FeedSource:
                 return False
             self._pushed += 1
             self._started += 1
-        now = self._now
+        looked, then = self._looked
+        now = looked + timedelta(seconds=time.monotonic() - then)
         feed = self._state.feed(url) or FeedState(url=url, next_poll=now)
         task = Task(subscribed.subscription, feed, now, pushed=True)
         fetched = Fetched(200, url, body, len(body), content_type)

@@ -187,3 +187,18 @@ def test_at_no_moment_of_the_start_are_hubs_told_that_no_feed_is_polled(
     monkeypatch.setattr(rig.subscriptions, "all", read_while_another_thread_asks)
     rig.poll()
     assert told == [{ONE, TWO}]
+
+
+def test_each_thing_that_a_hub_brings_is_told_with_the_moment_it_came(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = [100.0]
+    monkeypatch.setattr("connectors.feeds.feed_source.time.monotonic", lambda: ticks[-1])
+    rig.source.next_batch(rig.now)  # and now an hour without a broker
+    for number in range(2):
+        ticks.append(3700.0 + number)
+        assert rig.source.deliver(ONE, rss((f"p{number}", "Texte.")), None)
+    rig.poll(after=timedelta(hours=2))
+    pushed = [fetch for fetch in rig.state.fetches(ONE) if fetch.outcome.startswith("pushed")]
+    assert [fetch.at - NOW for fetch in pushed] == [timedelta(seconds=3601), timedelta(seconds=3600)]
+    assert len({fetch.fetch_id for fetch in pushed}) == 2
