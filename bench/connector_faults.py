@@ -256,9 +256,12 @@ def kill_often(trial: Trial, kills: int, *, say: Callable[[str], None]) -> Outco
     """Kill the connectors so many times, from the first moments of their start to well into their work."""
     with serving(trial.feeds) as port:
         for number in range(kills):
-            with trial.connectors(port):
+            with trial.connectors(port) as process:
                 trial.drop_file()
                 time.sleep(trial.random.uniform(0.3, 8.0) if number else 6.0)
+                if process.poll() is not None:
+                    msg = f"the connectors ended by themselves with status {process.returncode}"
+                    raise RuntimeError(msg)
             if (number + 1) % 10 == 0:
                 say(f"{number + 1} kills, {len(trial.feeds.said)} entries so far")
         return trial.outcome(port)

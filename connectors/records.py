@@ -79,6 +79,8 @@ class FeedState:
     """In how many polls in a row they led there."""
     parked: str | None = None
     """Why it is no longer polled on schedule (410), for people."""
+    hints: str = ""
+    """What the feed says of how often to poll it (`connectors.feeds.hints`)."""
     title: str | None = None
     """As the feed calls itself."""
     hub: str | None = None
@@ -180,6 +182,8 @@ class StateChange:
     pages_put_off: tuple[PendingPage, ...] = ()
     """To be tried at another time; one that was replaced since stays as it is."""
     hubs: tuple[HubSubscription, ...] = ()
+    feeds_gone: tuple[str, ...] = ()
+    """Feeds of which nothing is to be remembered any more."""
     forget: tuple[tuple[str, datetime], ...] = ()
     """(listing, moment): entries of the listing that it has not shown since the moment are forgotten."""
 

@@ -161,9 +161,14 @@ class State:
                     "WHERE source_id = ? AND key = ? AND article = ?",
                     (time_text(page.next_try), page.attempts, page.last_error, page.source_id, page.key, page.article),
                 )
+            for url in change.feeds_gone:
+                for table in ("feeds", "fetches"):
+                    execute(f"DELETE FROM {table} WHERE url = ?", (url,))  # noqa: S608 - names of our own
             for listing, before in change.forget:
                 execute("DELETE FROM seen WHERE listing = ? AND last_seen < ?", (listing, time_text(before)))
         self._feeds.update((feed.url, feed) for feed in change.feeds)
+        for url in change.feeds_gone:
+            self._feeds.pop(url, None)
 
     def close(self) -> None:
         """Close the file and let another process have it."""

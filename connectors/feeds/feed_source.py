@@ -18,24 +18,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
-from urllib.parse import urlsplit
 
 from connectors.decide import candidates
-from connectors.feeds import poll, schedule
-from connectors.feeds.agenda import Agenda
+from connectors.feeds import poll
 from connectors.feeds.poll import Clock, Known, PollResult, Rules, Task
-from connectors.feeds.standing import standing
-from connectors.feeds.subscriptions import Subscribed, Subscriptions
+from connectors.feeds.roster import FORGET_AFTER, Roster
+from connectors.feeds.subscriptions import Subscriptions
 from connectors.formats.feed_read import FeedError, FeedReading, read_feed
 from connectors.isolation import IsolatedCrash, IsolatedTimeout
 from connectors.metrics import FEED_STATES, ConnectorMetrics
 from connectors.records import FeedState, ListedEntry, SeenEntry, StateChange
-from connectors.settings import ConnectorSettings, Subscription
+from connectors.settings import ConnectorSettings
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
 from connectors.web.fetch import FEED_ACCEPT, Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended
-from connectors.web.manners import registrable_domain
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -45,8 +42,6 @@ _WAIT_SECONDS: Final = 0.5
 _LOOK_EVERY: Final = timedelta(seconds=1)
 """How soon a change of the subscriptions by another process is taken up."""
 _COUNT_EVERY: Final = timedelta(seconds=10)
-_FORGET_AFTER: Final = timedelta(days=90)
-"""Entries that a feed has not shown for so long are forgotten."""
 _MAX_BATCH: Final = 32
 """Polls in a batch: their articles are in memory until the broker has them."""
 _MAX_STARTED: Final = 512
@@ -117,25 +112,21 @@ class FeedSource:
         self._settings = settings
         self._rules = Rules(settings.poll_interval, settings.full_text)
         self._state = state
-        self._subscriptions = subscriptions
         self._metrics = metrics
         self._fetcher = fetcher
         self._parser = parser
         self._randomness = randomness
-        self._subscribed: dict[str, Subscribed] = {}
-        self._generation = -1
-        self._agenda = Agenda(_domain, per_host=settings.fetch.host_concurrency)
+        self._roster = Roster(state, subscriptions, per_domain=settings.fetch.host_concurrency, randomness=randomness)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         """Fetches that have ended, and bodies that were read."""
-        self._handed_out: list[str] = []
         self._started = 0
         self._parsing_bytes = 0
         self._pushed = 0
         self._lock = threading.Lock()
         self._wake: datetime = _AT_ONCE
-        self._now = _AT_ONCE
         self._looked = (_AT_ONCE, 0.0)
-        """`_now`, and what the monotonic clock said then: pushes come while a batch waits for the broker, too."""
+        """When the last batch was asked for, and what the monotonic clock said then: pushes come while a batch waits
+        for the broker, too."""
         self._counted = _AT_ONCE
 
     def next_awake(self) -> datetime | None:
@@ -144,17 +135,15 @@ class FeedSource:
 
     def next_batch(self, now: datetime) -> Batch:
         """Start the polls that are due and return what the finished ones brought."""
-        self._settle(now)
-        self._take_over_changes(now)
-        self._now = now
+        self._roster.refresh(now)
         self._looked = (now, time.monotonic())
         self._start(now)
         if now - self._counted >= _COUNT_EVERY or now < self._counted:
             self._count_feeds(now)
         if not self._started:
-            due = self._agenda.next_due()
+            due = self._roster.next_due()
             self._wake = min(now + _LOOK_EVERY, due or now + _LOOK_EVERY)
-            return Batch()
+            return Batch(commit=self._roster.tidied(now))
         self._wake = _AT_ONCE
         return self._batch(self._collect(), now)
 
@@ -165,8 +154,8 @@ class FeedSource:
             False where there is too much to read already: the hub is to come again. What is lost on the way is found
             by the next poll.
         """
-        subscribed = self._subscribed.get(url)
-        if subscribed is None or subscribed.status != "active":
+        subscribed = self._roster.subscribed(url)
+        if subscribed is None:
             return True
         with self._lock:
             if self._pushed >= _MAX_PUSHED:
@@ -184,72 +173,17 @@ class FeedSource:
 
     def polled(self) -> frozenset[str]:
         """Return the addresses of the feeds that are polled; callable from any thread."""
-        # Before the first batch nothing is taken over yet: to say "none" would have every hub unsubscribed.
-        rows = self._subscribed if self._generation >= 0 else self._subscriptions.all()
-        return frozenset(url for url, row in rows.items() if row.status == "active")
-
-    # Which feeds, and when
-
-    def _settle(self, now: datetime) -> None:
-        """Have the polls of the last batch due again, as they were committed: one that was not is due still."""
-        for url in self._handed_out:
-            self._agenda.done(url, self._due(url, now))
-        self._handed_out.clear()
-
-    def _due(self, url: str, now: datetime) -> datetime | None:
-        subscribed = self._subscribed.get(url)
-        if subscribed is None or subscribed.status != "active":
-            return None
-        feed = self._state.feed(url)
-        if feed is None:
-            return now
-        due = now if schedule.is_due(feed, now) else schedule.due(feed, subscribed.subscription.interval)
-        requested = subscribed.requested
-        if requested is not None and (feed.last_poll is None or requested > feed.last_poll):
-            # Never before that moment: a clock ahead asked for it, and no poll until then would be the one.
-            return min(due, requested)
-        return due
-
-    def _take_over_changes(self, now: datetime) -> None:
-        generation = self._subscriptions.generation()
-        if generation == self._generation and now >= self._now:
-            return
-        # Also where the clock was set back: what was reckoned by the old one is reckoned anew.
-        set_back = now < self._now
-        before, self._subscribed = self._subscribed, self._subscriptions.all()
-        self._generation = generation  # after them: other threads ask by it whether they are there
-        for url in before.keys() - self._subscribed.keys():
-            self._agenda.discard(url)
-        known = self._state.feeds()
-        unknown = 0
-        for url in self._subscribed:
-            if self._agenda.is_taken(url):
-                continue
-            due, planned = self._due(url, now), self._agenda.due(url)
-            if due is None:
-                self._agenda.discard(url)
-            elif planned is not None and planned <= due and not set_back:
-                continue  # one that waits for its host's turn keeps its place
-            elif url in known:
-                self._agenda.set(url, due)
-            elif planned is None or set_back:
-                self._agenda.set(url, schedule.first_poll(now, unknown, jitter=self._randomness()))
-                unknown += 1
+        return self._roster.polled()
 
     def _start(self, now: datetime) -> None:
         if self._parsing_bytes > _MAX_PARSING_BYTES:
             return
-        for url, due in self._agenda.take(now, _MAX_STARTED - self._started):
-            subscribed = self._subscribed.get(url)
-            if subscribed is None or subscribed.status != "active":
-                self._agenda.done(url, None)
-                continue
-            feed = self._state.feed(url) or FeedState(url=url, next_poll=due)
+        for subscription, feed, due in self._roster.take(now, _MAX_STARTED - self._started):
             request = poll.request_of(feed, accept=FEED_ACCEPT, randomness=self._randomness())
             with self._lock:
                 self._started += 1
-            self._fetcher.start(request, Task(subscribed.subscription, feed, due), self._inbox)
-        self._metrics.feeds_waiting.set(self._agenda.waiting)
+            self._fetcher.start(request, Task(subscription, feed, due), self._inbox)
+        self._metrics.feeds_waiting.set(self._roster.waiting)
 
     # What came of them
 
@@ -325,7 +259,8 @@ class FeedSource:
             if not ended.token.pushed:
                 feeds[ended.token.url] = result.feed
             if result.children is not None:
-                errors += self._take_over_children(ended.token.url, result.children, now)
+                errors += self._roster.take_over_children(ended.token.url, result.children, now)
+        tidied = self._roster.tidied(now)
         for result in results:
             if result.fetch.outcome.startswith("pushed") and result.counts.get("new"):
                 self._note_news(feeds, result.feed.url, now)
@@ -338,19 +273,11 @@ class FeedSource:
                 feeds=tuple(feeds.values()),
                 fetches=tuple(result.fetch for result in results),
                 pending=tuple(page for result in results for page in result.pending),
-                forget=poll.forget_of(results, before=now - _FORGET_AFTER),
+                forget=(*poll.forget_of(results, before=now - FORGET_AFTER), *tidied.forget),
+                feeds_gone=tidied.feeds_gone,
             ),
             counts,
         )
-
-    def _take_over_children(self, url: str, children: Sequence[Subscription], now: datetime) -> list[SourceError]:
-        """Subscribe to the sitemaps of an index. Not of one that an index names: a site could name them without end."""
-        subscribed = self._subscribed.get(url)
-        if subscribed is not None and subscribed.parent is not None:
-            return [SourceError(url, "an index of sitemaps named by another: its sitemaps are not polled", "invalid")]
-        if subscribed is not None:
-            self._subscriptions.sync_children(url, children, now)
-        return []
 
     def _note_news(self, feeds: dict[str, FeedState], url: str, now: datetime) -> None:
         """Remember that a feed brought something new, though not by a poll."""
@@ -385,7 +312,7 @@ class FeedSource:
 
     def _let_go(self, item: _Finished) -> None:
         if not item.ended.token.pushed:
-            self._handed_out.append(item.ended.token.url)
+            self._roster.done(item.ended.token.url)
         if item.reading is not None and isinstance(item.ended.result, Fetched):
             self._parsing_bytes -= len(item.ended.result.body)
         with self._lock:
@@ -408,25 +335,19 @@ class FeedSource:
 
     def _count_feeds(self, now: datetime) -> None:
         self._counted = now
-        states = Counter(standing(row, self._state.feed(url)) for url, row in self._subscribed.items())
+        states = self._roster.standings()
         for name in FEED_STATES:
             self._metrics.feeds.labels(name).set(states[name])
 
     def snapshot(self) -> Snapshot:
         """Return how many feeds there are, and how many fail."""
-        standings = Counter(standing(row, self._state.feed(url)) for url, row in self._subscribed.items())
+        standings = self._roster.standings()
         polled = sum(standings[name] for name in ("healthy", "failing", "slow"))
         details = {"feeds": str(polled), "failing": str(standings["failing"] + standings["slow"])}
         return Snapshot(self.name, self.connector, details)
 
     def close(self) -> None:
         """Nothing is held between batches; fetcher and parser are their owner's."""
-
-
-def _domain(url: str) -> str:
-    """Return within what a feed waits for its turn: its manners hold for all hosts of one owner."""
-    host = urlsplit(url).hostname
-    return registrable_domain(host) if host else url
 
 
 def _reading(done: Future[FeedReading]) -> FeedReading | FetchFailure:

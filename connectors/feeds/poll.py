@@ -16,6 +16,7 @@ from typing import Final
 from connectors.decide import Decision, Listing, SeenIndex, decide
 from connectors.entry import Entry, one_line
 from connectors.feeds import schedule
+from connectors.feeds.hints import hints_of, text_of
 from connectors.feeds.sitemaps import children_of, recent
 from connectors.formats.feed_read import FeedHints, FeedReading
 from connectors.pages.wanting import wants_page
@@ -30,7 +31,6 @@ from schemas.ids import digest
 CONNECTOR: Final = "feed"
 _OVERFLOW_ENTRIES: Final = 5
 """A feed of at least so many entries, none of which was known, has turned over between two polls: some may be lost."""
-_NO_HINTS: Final = FeedHints(None, None, frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def unchanged(task: Task, fetched: Fetched, clock: Clock, rules: Rules) -> PollR
     before = task.feed
     not_modified = fetched.status == 304
     outcome = "not_modified" if not_modified else "unchanged"
-    feed = _succeeded(task, fetched, clock, rules, _NO_HINTS, share_seen=1.0, outcome=outcome)
+    feed = _succeeded(task, fetched, clock, rules, hints_of(before.hints), share_seen=1.0, outcome=outcome)
     # A 304 may leave out what has not changed.
     feed = replace(
         feed,
@@ -295,6 +295,7 @@ def _updated_state(
         feed,
         etag=fetched.etag,
         last_modified=fetched.last_modified,
+        hints=text_of(reading.hints),
         title=one_line(reading.title)[:200] or feed.title,
         hub=link_to(links, "hub") or reading.hub,
         topic=link_to(links, "self") or reading.topic,

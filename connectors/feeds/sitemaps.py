@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from connectors.entry import Entry
 from connectors.formats.dates import read_date
 from connectors.formats.feed_read import FeedReading, SitemapLink
 from connectors.settings import Subscription
 from connectors.urls import absolute_url
+from connectors.web.manners import registrable_domain
 
 RECENT: Final = timedelta(days=3)
 """How long ago a page of a plain sitemap may have changed to be taken for news."""
@@ -44,8 +46,8 @@ def recent(reading: FeedReading, *, now: datetime) -> tuple[tuple[Entry, ...], i
 def children_of(reading: FeedReading, parent: Subscription, *, now: datetime) -> tuple[Subscription, ...] | None:
     """Return the sitemaps of an index that are polled; None where the reading is no index.
 
-    Those that changed within a week; of those without a date, the ones whose name speaks of news, else the last three
-    in the index's order (archives are listed first). At most 50, the latest.
+    Those within the index's registrable domain that changed within a week; of those without a date, the ones whose name
+    speaks of news, else the last three in the index's order (archives are listed first). At most 50, the latest.
     """
     if reading.kind != "sitemap_index":
         return None
@@ -53,7 +55,7 @@ def children_of(reading: FeedReading, parent: Subscription, *, now: datetime) ->
     undated: list[str] = []
     for link in reading.sitemaps:
         url = absolute_url(link.url, base=parent.url)
-        if url is None or url == parent.url:
+        if url is None or url == parent.url or not _same_owner(url, parent.url):
             continue
         changed = _changed(link, now)
         if changed is None:
@@ -65,6 +67,12 @@ def children_of(reading: FeedReading, parent: Subscription, *, now: datetime) ->
     return tuple(Subscription(url, parent.source, parent.interval, parent.full_text) for url in dict.fromkeys(chosen))[
         :MAX_CHILDREN
     ]
+
+
+def _same_owner(url: str, index: str) -> bool:
+    """Say whether two addresses are within one registrable domain: an index may not send us to other sites."""
+    hosts = (urlsplit(address).hostname or "" for address in (url, index))
+    return len({registrable_domain(host) for host in hosts}) == 1
 
 
 def _changed(link: SitemapLink, now: datetime) -> datetime | None:

@@ -23,6 +23,6 @@ def standing(subscribed: Subscribed, feed: FeedState | None) -> Standing:
         return "new"
     if feed.parked is not None:
         return "parked"
-    if feed.last_outcome in {"updated", "unchanged", "not_modified"}:
+    if not feed.failures:  # also where its host was not asked because it wants to be left alone
         return "healthy"
     return "slow" if feed.next_poll - feed.last_poll > MAX_INTERVAL * 1.2 else "failing"

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.feeds.subscriptions import Status, Subscribed
 from connectors.settings import Subscription
+from connectors.web.fetch import Fetched
 from tests.connectors.feeds.test_feed_source import LATER, ONE, SOURCE, TWO, Rig, page, rss, texts
 from tests.connectors.making import NOW
 
@@ -25,6 +26,28 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def sitemap_index(*urls: str) -> bytes:
     entries = "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls)
     return f'<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</sitemapindex>'.encode()
+
+
+def test_what_a_feed_asks_for_holds_after_an_answer_without_a_body_too(rig: Rig) -> None:
+    rig.answer(page(rss(("1", "Un."), head="<ttl>180</ttl><skipDays><day>Monday</day></skipDays>"), etag="a"))
+    rig.poll()
+    assert rig.feed().next_poll == rig.now + timedelta(hours=3)
+    rig.answer(Fetched(304, ONE))
+    rig.poll(after=timedelta(hours=4))
+    assert (rig.feed().last_outcome, rig.feed().why) == ("not_modified", "ttl")
+    assert rig.feed().next_poll == rig.now + timedelta(hours=3)
+
+
+def test_of_a_feed_that_is_no_longer_subscribed_nothing_is_remembered_for_ever(rig: Rig) -> None:
+    rig.poll()
+    rig.subscriptions.sync([Subscription(TWO, SOURCE)], rig.now)
+    rig.poll(after=timedelta(days=30))
+    assert ONE in rig.state.feeds()
+    rig.poll(after=timedelta(days=61))
+    assert ONE not in rig.state.feeds()
+    assert rig.state.fetches(ONE) == []
+    assert rig.state.listed(ONE, NOW) == {}
+    assert TWO in rig.state.feeds()
 
 
 def asked(rig: Rig, url: str) -> int:

@@ -65,6 +65,9 @@ def test_of_an_index_the_sitemaps_that_changed_within_a_week_are_polled_the_late
     day = timedelta(days=1)
     assert urls(link("a.xml", 3 * day), link("b.xml", CHILD_RECENT + day), link("c.xml", day)) == ["c.xml", "a.xml"]
     assert urls(link("old.xml", 90 * day)) == []
+    assert urls(link("https://y.example/a.xml", day), link("https://sitemaps.x.example/a.xml", day)) == [
+        "https://sitemaps.x.example/a.xml"
+    ]
     assert urls(link("https://x.example/sitemap_index.xml", day), link("ftp://x.example/a.xml", day)) == []
 
 

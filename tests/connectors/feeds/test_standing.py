@@ -22,8 +22,9 @@ POLLED = FeedState("u", NOW + timedelta(minutes=15), last_poll=NOW, last_outcome
         (FeedState("u", NOW), "new"),
         (POLLED, "healthy"),
         (replace(POLLED, last_outcome="not_modified"), "healthy"),
-        (replace(POLLED, last_outcome="http_server"), "failing"),
-        (replace(POLLED, last_outcome="dns", next_poll=NOW + timedelta(days=3)), "slow"),
+        (replace(POLLED, last_outcome="held"), "healthy"),
+        (replace(POLLED, last_outcome="http_server", failures=0.5), "failing"),
+        (replace(POLLED, last_outcome="dns", failures=300.0, next_poll=NOW + timedelta(days=3)), "slow"),
         (replace(POLLED, last_outcome="gone", parked="HTTP 410"), "parked"),
     ],
 )
