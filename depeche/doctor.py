@@ -99,6 +99,26 @@ def check_settings(loaded: Loaded, stray: Sequence[str]) -> Iterator[Finding]:
             "contact is not set: publishers can't tell who polls their feeds",
             "set contact to a mail address or URL (DEPECHE_CONTACT)",
         )
+    yield from _check_push(loaded.settings)
+
+
+def _check_push(settings: Settings) -> Iterator[Finding]:
+    if not settings.push:
+        return
+    if not settings.push_token.get_secret_value() and not settings.push_public_url:
+        yield Finding(
+            "settings",
+            "warning",
+            "push is on, and nobody can use it: neither push_token nor push_public_url is set",
+            "set push_token (DEPECHE_PUSH_TOKEN) to take articles, push_public_url to have WebSub hubs deliver",
+        )
+    if settings.push_host not in {"127.0.0.1", "::1", "localhost"}:
+        yield Finding(
+            "settings",
+            "warning",
+            f"push listens on {settings.push_host} without TLS: tokens and articles travel in the clear",
+            "put a proxy that speaks TLS before it, or bind it to loopback (DEPECHE_PUSH_HOST)",
+        )
 
 
 def check_python() -> Iterator[Finding]:

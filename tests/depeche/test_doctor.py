@@ -119,3 +119,17 @@ def test_a_clock_before_the_project_is_wrong() -> None:
 def test_variables_that_set_nothing_are_told() -> None:
     found = bad(list(check_settings(load(options={"contact": "a@b.example"}), ("DEPECHE_WORKER",))))
     assert "DEPECHE_WORKER" in found[0].text
+
+
+def test_a_way_in_that_nobody_can_use_or_that_everybody_can_read_is_told() -> None:
+    def told(**options: object) -> list[str]:
+        loaded = load(options={"contact": "a@b.example", **options})
+        return [finding.text for finding in check_settings(loaded, ()) if finding.severity != "good"]
+
+    assert told() == []
+    assert told(push=True, push_token="0123456789abcdef") == []
+    (useless,) = told(push=True)
+    assert "nobody can use it" in useless
+    (open_to_all,) = told(push=True, push_token="0123456789abcdef", push_host="0.0.0.0")
+    assert "0.0.0.0 without TLS" in open_to_all
+    assert "0123456789abcdef" not in open_to_all
