@@ -1,6 +1,6 @@
 """When a feed is polled next, at which address, with which validators. Pure: clock and randomness are arguments.
 
-Rules and numbers: docs/connectors.md, "Schedule"; most are those of miniflux, Media Cloud's rss-fetcher and
+Rules and numbers: docs/feeds.md, "Schedule"; most are those of miniflux, Media Cloud's rss-fetcher and
 lemon24/reader, bent to news, where a poll too many costs less than an article an hour late. Does not fetch, and does
 not hold hosts apart: see `connectors.web.manners`.
 """

@@ -319,6 +319,8 @@ def export_command(
 ) -> int:
     """Write the feeds as an OPML list that `import` and the setting `feeds` read back exactly.
 
+    Of an index of sitemaps the index is written, not what it brought.
+
     For example:
 
         depeche feeds export my.opml
