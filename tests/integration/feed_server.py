@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,13 @@ class Page:
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:12]} é"'.encode().decode("latin-1")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up: that is what they are told to do here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class FeedServer:
     """The server: `pages` by path, `requests` as they came."""
 
@@ -64,7 +72,7 @@ class FeedServer:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
                 """Keep the test's output clean."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
 
     def answer(self, handler: BaseHTTPRequestHandler, page: Page) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import jsonschema
-from kafka import KafkaConsumer, TopicPartition
 
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
@@ -41,26 +40,6 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
     while not condition():
         assert time.monotonic() < give_up, f"{what} never came true"
         time.sleep(0.02)
-
-
-def articles(bootstrap: str, prefix: str) -> list[Article]:
-    """Read the topic from its beginning to the end that it has now."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        topic = f"{prefix}.articles"
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        found: list[Article] = []
-        give_up = time.monotonic() + DEADLINE
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
-            assert time.monotonic() < give_up, "the topic was not read to its end"
-            for batch in consumer.poll(timeout_ms=500).values():
-                found += [Article.from_bytes(record.value) for record in batch]
-        return found
-    finally:
-        consumer.close()
 
 
 @dataclass

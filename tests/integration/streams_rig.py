@@ -27,12 +27,14 @@ DEADLINE = 120.0
 """Seconds until a condition that does not come true is a failure; generous, for a busy machine."""
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = DEADLINE) -> None:
-    """Wait for a condition; fail with `what` where it does not come true in time."""
+def wait_until(
+    condition: Callable[[], bool], what: str, *, seconds: float = DEADLINE, state: Callable[[], str] = str
+) -> None:
+    """Wait for a condition; fail with `what`, and how things are then, where it does not come true in time."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            msg = f"not within {seconds:g} s: {what}"
+            msg = f"not within {seconds:g} s: {what}; {state()}"
             raise AssertionError(msg)
         time.sleep(0.1)
 
@@ -43,6 +45,8 @@ class WorkerProcess:
 
     process: subprocess.Popen[bytes]
     log: Path
+    name: str
+    settings: Mapping[str, Any]
 
     def kill(self) -> None:
         """As the OOM killer would."""
@@ -93,9 +97,20 @@ class Rig:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
-        started = WorkerProcess(process, log)
+        started = WorkerProcess(process, log, name, settings)
         self.workers.append(started)
         return started
+
+    def supervise(self) -> None:
+        """Start those anew that stopped themselves to read again what is not acknowledged, as a supervisor does."""
+        for worker in tuple(self.workers):
+            again = "stopping, what is not acknowledged will be read again" in worker.text()
+            if worker.process.poll() == 1 and again and self.latest(worker.name) is worker:
+                self.worker(worker.name, **worker.settings)
+
+    def latest(self, name: str) -> WorkerProcess:
+        """Return the last process that was started under a name."""
+        return [worker for worker in self.workers if worker.name == name][-1]
 
     def close(self) -> None:
         """End what still runs."""
@@ -167,27 +182,43 @@ class Rig:
         """Return all dead letters."""
         return [DeadLetter.from_bytes(record.value) for record in self.read(DEAD_LETTERS.name(self.prefix))]
 
-    def wait_for_outcomes(self, articles: Iterable[Article]) -> Mapping[str, Outcome]:
+    def wait_for_outcomes(self, articles: Iterable[Article], *, supervised: bool = False) -> Mapping[str, Outcome]:
         """Wait until each article version has its outcome; return all outcomes."""
         wanted = {outcome_key(article.article_id, article.version) for article in articles}
         found: dict[str, Outcome] = {}
 
         def all_there() -> bool:
+            if supervised:
+                self.supervise()
             found.update(self.outcomes())
             return wanted <= found.keys()
 
-        wait_until(all_there, f"outcomes of {len(wanted)} articles; {self.state()}")
+        wait_until(all_there, f"outcomes of {len(wanted)} articles", state=self.state)
         return found
 
-    def wait_for_events(self, condition: Callable[[dict[str, Event]], bool], what: str) -> dict[str, Event]:
+    def wait_for_some(self, number: int, *, supervised: bool = False) -> None:
+        """Wait until there are so many records of outcomes."""
+
+        def there() -> bool:
+            if supervised:
+                self.supervise()
+            return len(self.read(OUTCOMES.name(self.prefix))) >= number
+
+        wait_until(there, f"{number} outcomes", state=self.state)
+
+    def wait_for_events(
+        self, condition: Callable[[dict[str, Event]], bool], what: str, *, supervised: bool = False
+    ) -> dict[str, Event]:
         """Wait until the events are as `condition` wants them; return them."""
         found: dict[str, Event] = {}
 
         def met() -> bool:
+            if supervised:
+                self.supervise()
             found.update(self.events())
             return condition(found)
 
-        wait_until(met, f"{what}; {self.state()}")
+        wait_until(met, what, state=self.state)
         return found
 
     def state(self) -> str:

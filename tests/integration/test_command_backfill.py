@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from depeche.broker import EmbeddedBroker
@@ -25,6 +24,7 @@ from depeche.topics import ensure_topics
 from schemas.article import Article
 from schemas.ids import article_id
 from tests.connectors.formats.warcs import http_record, page
+from tests.integration.topic_records import articles
 
 pytestmark = pytest.mark.integration
 DEADLINE = 120.0
@@ -54,23 +54,7 @@ def run(broker: EmbeddedBroker, fresh_prefix: str) -> Callable[..., Result]:
 
 
 def published(bootstrap: str, prefix: str) -> list[Article]:
-    """Read the topic for the past from its beginning to the end that it has now."""
-    topic = f"{prefix}.articles.backfill"
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        found: list[Article] = []
-        give_up = time.monotonic() + DEADLINE
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
-            assert time.monotonic() < give_up, "the topic was not read to its end"
-            for batch in consumer.poll(timeout_ms=500).values():
-                found += [Article.from_bytes(record.value) for record in batch]
-        return found
-    finally:
-        consumer.close()
+    return articles(bootstrap, prefix, suffix="articles.backfill")
 
 
 def line(number: int) -> str:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
@@ -20,10 +19,11 @@ from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
-from schemas.article import Article, Source
+from schemas.article import Source
 from tests.connectors.making import article
 from tests.connectors.publishing.contract import PublisherContract, Stored
 from tests.integration.feed_server import FeedServer, Page, rss
+from tests.integration.topic_records import articles, records
 
 pytestmark = pytest.mark.integration
 DEADLINE = 90.0
@@ -35,29 +35,6 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
     while not condition():
         assert time.monotonic() < give_up, f"{what} never came true"
         time.sleep(0.05)
-
-
-def records(bootstrap: str, topic: str) -> list[Stored]:
-    """Read a topic from its beginning to the end that it has now."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        found: list[Stored] = []
-        give_up = time.monotonic() + DEADLINE
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
-            assert time.monotonic() < give_up, "the topic was not read to its end"
-            for batch in consumer.poll(timeout_ms=500).values():
-                found += [Stored(record.key, record.value, list(record.headers)) for record in batch]
-        return found
-    finally:
-        consumer.close()
-
-
-def articles(bootstrap: str, prefix: str) -> list[Article]:
-    return [Article.from_bytes(record.value) for record in records(bootstrap, f"{prefix}.articles")]
 
 
 @pytest.fixture

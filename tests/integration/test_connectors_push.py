@@ -15,7 +15,8 @@ from connectors.settings import PushSettings
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
 from schemas.ids import article_id
-from tests.integration.push_rig import TOKEN, PushRig, articles, until
+from tests.integration.push_rig import TOKEN, PushRig, until
+from tests.integration.topic_records import articles
 
 pytestmark = pytest.mark.integration
 SETTINGS = PushSettings(port=0, token=TOKEN)

@@ -20,7 +20,8 @@ from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
 from schemas.article import Source
 from tests.integration.feed_server import FeedServer, Page, rss
-from tests.integration.push_rig import Answer, PushRig, articles, until
+from tests.integration.push_rig import Answer, PushRig, until
+from tests.integration.topic_records import articles
 from tests.integration.websub_hub import LoopbackHub, call, signature
 
 pytestmark = pytest.mark.integration
