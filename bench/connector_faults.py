@@ -40,6 +40,7 @@ from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article, Source
 
 _CHILD: Final = "import sys; from bench.connector_faults import run_connectors; run_connectors(*sys.argv[1:])"
@@ -147,7 +148,7 @@ def serving(feeds: ChangingFeeds) -> Iterator[int]:
 def run_connectors(bootstrap: str, prefix: str, folder: str, feeds: str, port: str) -> None:
     """Run the connectors until killed."""
     settings = ConnectorSettings(
-        PublisherSettings(bootstrap, prefix),
+        PublisherSettings(KafkaAccess(bootstrap), prefix),
         Path(folder) / "state.sqlite",
         feeds=tuple(
             Subscription(f"http://127.0.0.1:{port}/feed/{number}", Source(id=f"s{number}"), timedelta(seconds=1))
@@ -201,7 +202,7 @@ class Trial:
         self._lines: dict[str, str] = {}
         self._files = 0
         (folder / "drop").mkdir(parents=True)
-        ensure_topics(broker.address, prefix=prefix)
+        ensure_topics(KafkaAccess(broker.address), prefix=prefix)
 
     @contextmanager
     def connectors(self, port: int) -> Iterator[subprocess.Popen[bytes]]:

@@ -48,6 +48,7 @@ from connectors.records import FeedState, SeenEntry, StateChange
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from connectors.state import State
 from connectors.web.fetcher import Fetcher
+from schemas.access import KafkaAccess
 from schemas.article import Source
 
 _START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -195,7 +196,7 @@ def seed(state: State, feeds: int, port: int, *, interval: timedelta) -> None:
 def rig(folder: Path, feeds: int, port: int, *, clock: FastClock, interval: timedelta, gap: float) -> Iterator[Rig]:
     """Open all parts."""
     settings = ConnectorSettings(
-        PublisherSettings("memory"),
+        PublisherSettings(KafkaAccess("memory")),
         folder / "state.sqlite",
         feeds=tuple(
             Subscription(address_of(number, port), Source(id=f"journal{number}.example", language="fr"), interval)

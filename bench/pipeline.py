@@ -36,6 +36,7 @@ from depeche.audit import audit, render
 from depeche.broker import EmbeddedBroker
 from depeche.reader import TopicReader
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.mention import Mention, read_mention_record
 from schemas.topics import MENTIONS, OUTCOMES
@@ -122,7 +123,7 @@ def _progress(bootstrap: str, prefix: str) -> Iterator[set[bytes]]:
     stop = threading.Event()
 
     def follow() -> None:
-        with TopicReader(bootstrap, [OUTCOMES.name(prefix)]) as reader:
+        with TopicReader(KafkaAccess(bootstrap), [OUTCOMES.name(prefix)]) as reader:
             reader.seek(reader.beginnings())
             while not stop.is_set():
                 keys.update(record.key for record in reader.poll(0.2) if record.key is not None)
@@ -138,7 +139,7 @@ def _progress(bootstrap: str, prefix: str) -> Iterator[set[bytes]]:
 
 def publish(bootstrap: str, prefix: str, articles: Sequence[Article]) -> None:
     """Put the articles on the topic; return when the broker has them all."""
-    publisher = Publisher(PublisherSettings(bootstrap, prefix=prefix))
+    publisher = Publisher(PublisherSettings(KafkaAccess(bootstrap), prefix=prefix))
     try:
         for start in range(0, len(articles), 500):
             deliveries = publisher.publish(articles[start : start + 500], threading.Event())
@@ -153,7 +154,7 @@ def publish(bootstrap: str, prefix: str, articles: Sequence[Article]) -> None:
 def mention_ids(bootstrap: str, prefix: str) -> tuple[set[str], int]:
     """Return the mention ids on the topic, and how many records bore them."""
     ids: list[str] = []
-    with TopicReader(bootstrap, [MENTIONS.name(prefix)]) as reader:
+    with TopicReader(KafkaAccess(bootstrap), [MENTIONS.name(prefix)]) as reader:
         ends = reader.ends()
         reader.seek(reader.beginnings())
         for record in reader.read_until(ends):
@@ -186,7 +187,7 @@ def undisturbed(
     The worker is up and its models are loaded before the clock starts, as in the direct call.
     """
     prefix = "undisturbed"
-    ensure_topics(bootstrap, prefix=prefix, partitions=PARTITIONS)
+    ensure_topics(KafkaAccess(bootstrap), prefix=prefix, partitions=PARTITIONS)
     worker = WorkerProcess(bootstrap, prefix, folder / prefix, processes)
     memory: list[tuple[float, float]] = []
     try:
@@ -198,7 +199,7 @@ def undisturbed(
             publish(bootstrap, prefix, articles[warm:])
             _watch(worker, keys, len(articles), until=len(articles), memory=memory)
             seconds = (time.monotonic() - started) * len(articles) / max(1, len(articles) - warm)
-        report = audit(bootstrap, prefix, wait_seconds=60)
+        report = audit(KafkaAccess(bootstrap), prefix, wait_seconds=60)
         return seconds, memory, report, mention_ids(bootstrap, prefix)[0]
     finally:
         worker.stop()
@@ -209,7 +210,7 @@ def disturbed(
 ) -> tuple[Report, set[str], int]:
     """Run the pipeline with SIGKILLs on the way; return the audit, the ids, and the records that bore them."""
     prefix = "killed"
-    ensure_topics(bootstrap, prefix=prefix, partitions=PARTITIONS)
+    ensure_topics(KafkaAccess(bootstrap), prefix=prefix, partitions=PARTITIONS)
     chance = random.Random(seed)
     moments = sorted(chance.randrange(len(articles) // 10, len(articles) * 9 // 10) for _ in range(kills))
     worker = WorkerProcess(bootstrap, prefix, folder / prefix, processes)
@@ -222,7 +223,7 @@ def disturbed(
                 print(f"  SIGKILL after {len(keys)} outcomes")
                 worker = WorkerProcess(bootstrap, prefix, folder / prefix, processes)
             _watch(worker, keys, len(articles), until=len(articles), memory=[])
-        report = audit(bootstrap, prefix, wait_seconds=60)
+        report = audit(KafkaAccess(bootstrap), prefix, wait_seconds=60)
         return (report, *mention_ids(bootstrap, prefix))
     finally:
         worker.stop()

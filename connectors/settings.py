@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
+from schemas.access import KafkaAccess
 from schemas.article import Source
 from schemas.topics import DEFAULT_PREFIX, MAX_RECORD_BYTES
 
@@ -35,8 +36,8 @@ class Subscription:
 class PublisherSettings:
     """How articles are written to Kafka."""
 
-    bootstrap: str
-    """`host:port`, several separated by commas."""
+    access: KafkaAccess
+    """The brokers, and how to get in."""
     prefix: str = DEFAULT_PREFIX
     """Start of the topics' names."""
     compression: Literal["gzip", "zstd", "none"] = "gzip"

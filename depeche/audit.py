@@ -13,13 +13,14 @@ from contextlib import closing
 
 from depeche.accounts import Accounts, Position, Report
 from depeche.reader import Partition, Record, TopicReader
+from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, BACKFILL, DEAD_LETTERS, OUTCOMES
 
 _LOOK_AGAIN_SECONDS = 0.5
 
 
 def audit(
-    bootstrap: str,
+    access: KafkaAccess,
     prefix: str,
     *,
     wait_seconds: float = 0.0,
@@ -31,7 +32,7 @@ def audit(
     """Read the topics and cast up.
 
     Args:
-        bootstrap: the brokers.
+        access: the brokers, and how to get in.
         prefix: of the topics.
         wait_seconds: how long to go on reading outcomes and dead letters while something is unaccounted for.
         progress: told, a line at a time, what is being done.
@@ -50,7 +51,7 @@ def audit(
     # An empty name: SQLite keeps the database in memory as long as it is small, then in a temporary file.
     with (
         closing(sqlite3.connect("")) as database,
-        TopicReader(bootstrap, [*sorted(articles), outcomes, dead_letters]) as reader,
+        TopicReader(access, [*sorted(articles), outcomes, dead_letters]) as reader,
     ):
         accounts = Accounts(database)
         ends = reader.ends()

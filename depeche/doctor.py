@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from depeche.access import configured_access
 from depeche.broker import BrokerError
 from depeche.broker.java import find_java
 from depeche.cluster import check_listening
@@ -27,6 +28,7 @@ from depeche.running import Note, read_note
 from depeche.settings import Loaded, Settings, stray_variables
 from depeche.topics import TopicState, differences, read_topics
 from depeche.watch import is_ready
+from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, TOPICS
 
 Severity = Literal["good", "warning", "bad"]
@@ -61,7 +63,7 @@ def examine(loaded: Loaded, *, environment: Mapping[str, str] = os.environ) -> I
     """Make all checks, one after the other."""
     settings = loaded.settings
     note = read_note(settings.data)
-    bootstrap = settings.bootstrap or (note.bootstrap if note else "")
+    access = configured_access(settings) if settings.bootstrap else KafkaAccess(note.bootstrap) if note else None
     checks: Sequence[Callable[[], Iterable[Finding]]] = (
         lambda: check_settings(loaded, stray_variables()),
         check_python,
@@ -70,9 +72,9 @@ def examine(loaded: Loaded, *, environment: Mapping[str, str] = os.environ) -> I
         lambda: check_disk(settings.data, shutil.disk_usage(_existing(settings.data)).free),
         lambda: check_folders(settings),
         lambda: check_ports(settings, note),
-        lambda: check_broker(settings, bootstrap),
+        lambda: check_broker(settings, access),
         lambda: check_processes(note),
-        lambda: check_clock(settings, bootstrap, time.time()),
+        lambda: check_clock(settings, access, time.time()),
     )
     for check in checks:
         try:
@@ -219,9 +221,9 @@ def check_ports(settings: Settings, note: Note | None) -> Iterator[Finding]:
             yield Finding("ports", "good", f"{settings.metrics_host}:{port} ({name}) is free")
 
 
-def check_broker(settings: Settings, bootstrap: str) -> Iterator[Finding]:
+def check_broker(settings: Settings, access: KafkaAccess | None) -> Iterator[Finding]:
     """The broker answers, and its topics are as the contract has them."""
-    if not bootstrap:
+    if access is None:
         yield Finding(
             "broker",
             "warning",
@@ -230,12 +232,12 @@ def check_broker(settings: Settings, bootstrap: str) -> Iterator[Finding]:
         )
         return
     try:
-        check_listening(bootstrap)
-        states = read_topics(bootstrap, prefix=settings.prefix)
+        check_listening(access.bootstrap)
+        states = read_topics(access, prefix=settings.prefix)
     except ToldError as exc:
         yield Finding("broker", "bad", str(exc), "start it, or correct the setting bootstrap")
         return
-    yield Finding("broker", "good", f"answers at {bootstrap}")
+    yield Finding("broker", "good", f"answers at {access.bootstrap}")
     yield from check_topics(settings, states)
 
 
@@ -250,7 +252,7 @@ def check_topics(settings: Settings, states: Sequence[TopicState]) -> Iterator[F
         )
         return
     for topic, state in zip(TOPICS, states, strict=True):
-        for difference in differences(state, partitions=settings.partitions, config=topic.config()):
+        for difference in differences(state, partitions=settings.partitions, config=topic.config(settings.replication)):
             wrong_count = "partitions instead" in difference or "missing" in difference
             yield Finding(
                 "topics",
@@ -278,12 +280,12 @@ def check_processes(note: Note | None) -> Iterator[Finding]:
             )
 
 
-def check_clock(settings: Settings, bootstrap: str, now: float) -> Iterator[Finding]:
+def check_clock(settings: Settings, access: KafkaAccess | None, now: float) -> Iterator[Finding]:
     """The clock: no earlier than the project, and not behind the newest record, which got its time when it came."""
     if now < _BUILT:
         yield Finding("clock", "bad", "the clock shows a time before 2025", "set it, and have NTP keep it")
         return
-    newest = _newest_timestamp(settings, bootstrap) if bootstrap else None
+    newest = _newest_timestamp(settings, access) if access else None
     if newest is not None and newest - now > _SKEW_SECONDS:
         yield Finding(
             "clock",
@@ -296,10 +298,10 @@ def check_clock(settings: Settings, bootstrap: str, now: float) -> Iterator[Find
     yield Finding("clock", "good", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
 
 
-def _newest_timestamp(settings: Settings, bootstrap: str) -> float | None:
+def _newest_timestamp(settings: Settings, access: KafkaAccess) -> float | None:
     """Return the time of the newest record on the articles' topic, in seconds, or None where it can't be had."""
     try:
-        with TopicReader(bootstrap, [ARTICLES.name(settings.prefix)]) as reader:
+        with TopicReader(access, [ARTICLES.name(settings.prefix)]) as reader:
             beginnings, ends = reader.beginnings(), reader.ends()
             last = {partition: end - 1 for partition, end in ends.items() if end > beginnings[partition]}
             reader.seek(last)

@@ -24,6 +24,7 @@ from depeche.exits import MisuseError
 from depeche.processes import publisher_settings
 from depeche.settings import Settings
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article, Provenance
 from schemas.ids import digest
 
@@ -47,7 +48,7 @@ class IngestReport:
 
 def ingest(
     settings: Settings,
-    bootstrap: str,
+    access: KafkaAccess,
     paths: Iterable[Path],
     *,
     backfill: bool,
@@ -59,7 +60,7 @@ def ingest(
 
     Args:
         settings: names the topics.
-        bootstrap: the brokers.
+        access: the brokers, and how to get in.
         paths: what to read; folders with all below them.
         backfill: onto the topic for the past.
         say: told of progress.
@@ -69,10 +70,10 @@ def ingest(
     Raises:
         depeche.exits.ToldError: no broker answers, or the topics are not as they must be.
     """
-    check_listening(bootstrap)
-    ensure_topics(bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
+    check_listening(access.bootstrap)
+    ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
     try:
-        publisher = Publisher(publisher_settings(settings, bootstrap))
+        publisher = Publisher(publisher_settings(settings, access))
     except ValueError as exc:
         raise MisuseError(str(exc)) from exc
     never = threading.Event()

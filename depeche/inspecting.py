@@ -53,14 +53,14 @@ def tail_command(
         depeche tail events --json | jq .message.type
         depeche tail dead-letters --from-beginning --limit 20
     """
+    from depeche.access import find_access
     from depeche.reader import TopicReader
-    from depeche.running import find_bootstrap
     from depeche.tail import BY_NAME, as_line, tail
     from depeche.tail import as_json as to_json
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
     chosen = BY_NAME[topic]
-    with TopicReader(find_bootstrap(found.bootstrap, found.data), [chosen.name(found.prefix)]) as reader:
+    with TopicReader(find_access(found), [chosen.name(found.prefix)]) as reader:
         if sys.stdout.isatty():
             what = "all there is and what comes" if from_beginning else "what comes from now on"
             typer.echo(f"{chosen.name(found.prefix)}: {what}; Ctrl-C ends it", err=True)
@@ -90,12 +90,12 @@ def audit_command(
         depeche audit --wait 60
         depeche audit --json | jq .unaccounted
     """
+    from depeche.access import find_access
     from depeche.audit import audit, render
-    from depeche.running import find_bootstrap
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
     report = audit(
-        find_bootstrap(found.bootstrap, found.data),
+        find_access(found),
         found.prefix,
         wait_seconds=wait,
         progress=lambda text: typer.echo(text, err=True),

@@ -34,6 +34,7 @@ from depeche.health import HealthServer, measure_process
 from depeche.settings import Settings
 from depeche.supervisor import watch_parent
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from streams.settings import StreamSettings
 
 LOG = logging.getLogger(__name__)
@@ -42,10 +43,10 @@ BROKER_PATIENCE_SECONDS = 60.0
 """How long a process waits for its broker before it gives up: nothing need be started in order."""
 
 
-def stream_settings(settings: Settings, bootstrap: str, number: int) -> StreamSettings:
+def stream_settings(settings: Settings, access: KafkaAccess, number: int) -> StreamSettings:
     """Return the settings of a worker; each number has tables of its own in the data folder."""
     return StreamSettings(
-        bootstrap=bootstrap,
+        access=access,
         data_folder=(settings.data / "workers" / str(number)).absolute(),
         prefix=settings.prefix,
         partitions=settings.partitions,
@@ -100,7 +101,7 @@ def wait_for_broker(
             return
 
 
-def run_worker(settings: Settings, bootstrap: str, *, number: int, port: int, supervised: bool) -> int:
+def run_worker(settings: Settings, access: KafkaAccess, *, number: int, port: int, supervised: bool) -> int:
     """Run one worker until it is told to stop; return its exit code (see `streams.worker`).
 
     Raises:
@@ -109,15 +110,15 @@ def run_worker(settings: Settings, bootstrap: str, *, number: int, port: int, su
     from streams.worker import Worker  # noqa: PLC0415 - heavy: Faust
 
     start_logging(settings, supervised=supervised)
-    worker = Worker(stream_settings(settings, bootstrap, number))
+    worker = Worker(stream_settings(settings, access, number))
     measure_process(worker.registry)
     with HealthServer(settings.metrics_host, port, worker.registry, worker.health) as server:
         LOG.info("metrics and health at %s", server.url)
-        _prepare(settings, bootstrap, supervised=supervised)
+        _prepare(settings, access, supervised=supervised)
         return worker.run()
 
 
-def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised: bool) -> int:
+def run_connectors(settings: Settings, access: KafkaAccess, *, port: int, supervised: bool) -> int:
     """Run the connectors until they are told to stop; return the exit code.
 
     Raises:
@@ -125,7 +126,7 @@ def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised:
     """
     start_logging(settings, supervised=supervised)
     try:
-        runner = ConnectorRunner(connector_settings(settings, bootstrap))
+        runner = ConnectorRunner(connector_settings(settings, access))
     except ValueError as exc:
         raise MisuseError(str(exc)) from exc
     measure_process(runner.registry)
@@ -133,11 +134,11 @@ def run_connectors(settings: Settings, bootstrap: str, *, port: int, supervised:
     _stop_on_signal(stop)
     with HealthServer(settings.metrics_host, port, runner.registry, runner.health) as server:
         LOG.info("metrics and health at %s", server.url)
-        _prepare(settings, bootstrap, supervised=supervised)
+        _prepare(settings, access, supervised=supervised)
         return runner.run(stop)
 
 
-def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
+def connector_settings(settings: Settings, access: KafkaAccess) -> ConnectorSettings:
     """Return the settings of the connectors.
 
     Raises:
@@ -145,7 +146,7 @@ def connector_settings(settings: Settings, bootstrap: str) -> ConnectorSettings:
     """
     contact = f" (+{settings.contact})" if settings.contact else ""
     return ConnectorSettings(
-        publisher=publisher_settings(settings, bootstrap),
+        publisher=publisher_settings(settings, access),
         state_path=state_path(settings),
         feeds=subscriptions(settings) if settings.poll_feeds else (),
         default_feeds=not settings.feeds,
@@ -192,9 +193,9 @@ def push_settings(settings: Settings) -> PushSettings:
     )
 
 
-def publisher_settings(settings: Settings, bootstrap: str) -> PublisherSettings:
+def publisher_settings(settings: Settings, access: KafkaAccess) -> PublisherSettings:
     """Return how articles are written to Kafka, by the connectors and by `depeche ingest`."""
-    return PublisherSettings(bootstrap=bootstrap, prefix=settings.prefix, compression=settings.compression)
+    return PublisherSettings(access=access, prefix=settings.prefix, compression=settings.compression)
 
 
 def subscriptions(settings: Settings) -> tuple[Subscription, ...]:
@@ -218,11 +219,11 @@ def subscriptions(settings: Settings) -> tuple[Subscription, ...]:
     return tuple(found.values())
 
 
-def _prepare(settings: Settings, bootstrap: str, *, supervised: bool) -> None:
+def _prepare(settings: Settings, access: KafkaAccess, *, supervised: bool) -> None:
     if supervised:
         watch_parent(_end_self)
-    wait_for_broker(bootstrap)
-    ensure_topics(bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
+    wait_for_broker(access.bootstrap)
+    ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
 
 
 def _end_self() -> None:

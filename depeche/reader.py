@@ -17,6 +17,7 @@ from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from depeche.cluster import ClusterError, check_listening
 from depeche.exits import ToldError
+from schemas.access import KafkaAccess
 
 Partition = tuple[str, int]
 """A topic's name and a partition's number."""
@@ -44,7 +45,9 @@ class Record:
 class TopicReader:
     """A reader of some topics. Use it as a context manager."""
 
-    def __init__(self, bootstrap: str, topics: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, access: KafkaAccess, topics: Sequence[str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Connect, and find the topics' partitions.
 
         Raises:
@@ -52,9 +55,9 @@ class TopicReader:
         """
         self._clock = clock
         try:
-            check_listening(bootstrap)
+            check_listening(access.bootstrap)
             self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
+                **access.client_options(),
                 client_id="depeche-reader",
                 group_id=None,
                 enable_auto_commit=False,
@@ -172,15 +175,15 @@ class TopicReader:
         return {(partition.topic, partition.partition): offset for partition, offset in found.items()}
 
 
-def committed(bootstrap: str, group: str) -> dict[Partition, int]:
+def committed(access: KafkaAccess, group: str) -> dict[Partition, int]:
     """Return how far a consumer group has come: its committed offsets, none where it never committed.
 
     Raises:
         ReaderError: the broker can't be asked.
     """
     try:
-        check_listening(bootstrap)
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="depeche-reader")
+        check_listening(access.bootstrap)
+        admin = KafkaAdminClient(**access.client_options(), client_id="depeche-reader")
     except (ClusterError, KafkaError, ValueError) as exc:
         raise ReaderError(str(exc)) from exc
     try:

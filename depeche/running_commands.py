@@ -113,14 +113,14 @@ def ingest_command(
         depeche ingest articles.jsonl
         depeche ingest archive/ --backfill
     """
+    from depeche.access import find_access
     from depeche.ingest import ingest
     from depeche.present import counted
-    from depeche.running import find_bootstrap
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
-    address = find_bootstrap(found.bootstrap, found.data)
+    access = find_access(found)
     report = ingest(
-        found, address, paths, backfill=backfill, say=lambda text: typer.echo(text, err=True), complain=complain
+        found, access, paths, backfill=backfill, say=lambda text: typer.echo(text, err=True), complain=complain
     )
     versions, errors = counted(report.published, "article version"), counted(report.errors, "error")
     typer.echo(f"{versions} published and acknowledged; {errors}")
@@ -145,12 +145,12 @@ def connectors_command(
 
         depeche connectors --bootstrap kafka:9092
     """
+    from depeche.access import find_access
     from depeche.processes import run_connectors
-    from depeche.running import find_bootstrap
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix, connectors_port=port).settings
-    address = find_bootstrap(found.bootstrap, found.data)
-    return run_connectors(found, address, port=found.connectors_port, supervised=supervised)
+    access = find_access(found)
+    return run_connectors(found, access, port=found.connectors_port, supervised=supervised)
 
 
 @told
@@ -174,11 +174,11 @@ def worker_command(
         depeche worker --bootstrap kafka:9092
         depeche worker --bootstrap kafka:9092 --number 2
     """
+    from depeche.access import find_access
     from depeche.processes import run_worker
-    from depeche.running import find_bootstrap
 
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
-    address = find_bootstrap(found.bootstrap, found.data)
+    access = find_access(found)
     if port is None:
         port = found.worker_port + number - 1 if found.worker_port else 0
-    return run_worker(found, address, number=number, port=port, supervised=supervised)
+    return run_worker(found, access, number=number, port=port, supervised=supervised)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from depeche.reader import Partition, TopicReader, committed
+from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, BACKFILL, DEAD_LETTERS, EVENTS, MENTIONS, OUTCOMES
 
 
@@ -55,13 +56,13 @@ def compute(
     )
 
 
-def read_status(bootstrap: str, prefix: str, group: str) -> Status:
+def read_status(access: KafkaAccess, prefix: str, group: str) -> Status:
     """Ask the broker.
 
     Raises:
         depeche.reader.ReaderError: it does not answer.
     """
     topics = [t.name(prefix) for t in (ARTICLES, BACKFILL, OUTCOMES, MENTIONS, EVENTS, DEAD_LETTERS)]
-    with TopicReader(bootstrap, topics) as reader:
+    with TopicReader(access, topics) as reader:
         beginnings, ends = reader.beginnings(), reader.ends()
-    return compute(prefix, beginnings=beginnings, ends=ends, committed_offsets=committed(bootstrap, group))
+    return compute(prefix, beginnings=beginnings, ends=ends, committed_offsets=committed(access, group))

@@ -16,6 +16,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from depeche.cluster import ClusterError, check_listening
 from depeche.exits import ToldError
+from schemas.access import KafkaAccess
 from schemas.topics import TOPICS, check_prefix
 
 CREATE_TIMEOUT_MS = 30_000
@@ -35,11 +36,11 @@ class TopicState:
     config: Mapping[str, str]
 
 
-def ensure_topics(bootstrap: str, *, prefix: str, partitions: int = 4, replication: int = 1) -> tuple[str, ...]:
+def ensure_topics(access: KafkaAccess, *, prefix: str, partitions: int = 4, replication: int = 1) -> tuple[str, ...]:
     """Create the topics that are missing and wait until each partition has a leader. Idempotent.
 
     Args:
-        bootstrap: `host:port[,host:port…]` of the brokers.
+        access: the brokers, and how to get in.
         prefix: what the topics' names start with.
         partitions: of every topic; the same for all.
         replication: of every topic that is created.
@@ -53,7 +54,7 @@ def ensure_topics(bootstrap: str, *, prefix: str, partitions: int = 4, replicati
     """
     check_prefix(prefix)
     wanted = {topic.name(prefix): topic for topic in TOPICS}
-    admin = _connect(bootstrap)
+    admin = _connect(access)
     try:
         existing = _partition_counts(admin.describe_topics(list(wanted)))
         wrong = [f"{name} has {count}" for name, count in sorted(existing.items()) if count != partitions]
@@ -65,24 +66,24 @@ def ensure_topics(bootstrap: str, *, prefix: str, partitions: int = 4, replicati
             raise TopicError(msg)
         missing = [name for name in wanted if name not in existing]
         for name in missing:
-            _create(admin, name, wanted[name].config(), partitions=partitions, replication=replication)
+            _create(admin, name, wanted[name].config(replication), partitions=partitions, replication=replication)
         admin.wait_for_topics(list(wanted), timeout_ms=CREATE_TIMEOUT_MS)
     except KafkaError as exc:
-        msg = f"the broker at {bootstrap} did not give us the topics {prefix}.*: {_reason(exc)}"
+        msg = f"the broker at {access.bootstrap} did not give us the topics {prefix}.*: {_reason(exc)}"
         raise TopicError(msg) from exc
     finally:
         admin.close()
     return tuple(missing)
 
 
-def read_topics(bootstrap: str, *, prefix: str) -> tuple[TopicState, ...]:
+def read_topics(access: KafkaAccess, *, prefix: str) -> tuple[TopicState, ...]:
     """Return the state of each topic of the contract, in its order.
 
     Raises:
         TopicError: the broker can't be reached or refuses.
     """
     names = [topic.name(prefix) for topic in TOPICS]
-    admin = _connect(bootstrap)
+    admin = _connect(access)
     try:
         described = admin.describe_topics(names)
         counts = _partition_counts(described)
@@ -96,7 +97,7 @@ def read_topics(bootstrap: str, *, prefix: str) -> tuple[TopicState, ...]:
             resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in counts]
             configs = admin.describe_configs(resources, config_filter="all")["topic"]
     except KafkaError as exc:
-        msg = f"the broker at {bootstrap} did not describe the topics {prefix}.*: {_reason(exc)}"
+        msg = f"the broker at {access.bootstrap} did not describe the topics {prefix}.*: {_reason(exc)}"
         raise TopicError(msg) from exc
     finally:
         admin.close()
@@ -126,16 +127,16 @@ def differences(state: TopicState, *, partitions: int, config: Mapping[str, str]
     return tuple(found)
 
 
-def _connect(bootstrap: str) -> Any:
+def _connect(access: KafkaAccess) -> Any:
     """Return a kafka-python admin client (it has no types), or raise TopicError."""
     try:
-        check_listening(bootstrap)
+        check_listening(access.bootstrap)
     except ClusterError as exc:
         raise TopicError(str(exc)) from exc
     try:
-        return KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="depeche-topics")
+        return KafkaAdminClient(**access.client_options(), client_id="depeche-topics")
     except (KafkaError, ValueError, OSError) as exc:
-        msg = f"no Kafka broker answers at {bootstrap}: {_reason(exc)}"
+        msg = f"no Kafka broker answers at {access.bootstrap}: {_reason(exc)}"
         raise TopicError(msg) from exc
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from depeche.access import configured_access
 from depeche.broker import BrokerError, EmbeddedBroker
 from depeche.exits import DONE, FINAL_CODES, UNAVAILABLE, ToldError
 from depeche.processes import feeds_named, subscriptions
@@ -26,6 +27,7 @@ from depeche.settings import FILE_VARIABLE, Loaded, Settings, show, variable
 from depeche.supervisor import Backoff, ChildSpec, News, Supervisor
 from depeche.topics import TopicError, ensure_topics
 from depeche.watch import Watch
+from schemas.access import KafkaAccess
 from schemas.topics import DEFAULT_PREFIX
 
 _TICK_SECONDS = 0.2
@@ -174,16 +176,16 @@ def _start(
     ports = choose_ports(settings)
     say(f"data folder   {settings.data.absolute()}")
     broker = _start_broker(settings, stack, signals, say)
-    bootstrap = broker.address if broker is not None else settings.bootstrap
-    _make_topics(settings, bootstrap, say)
+    access = KafkaAccess(broker.address) if broker is not None else configured_access(settings)
+    _make_topics(settings, access, say)
     urls = _urls(settings, ports)
     try:
-        lock.tell(Note(os.getpid(), bootstrap, settings.prefix, urls))
+        lock.tell(Note(os.getpid(), access.bootstrap, settings.prefix, urls))
     except OSError as exc:
         raise _unusable(settings.data, exc) from exc
-    _introduce(settings, bootstrap, urls, say)
+    _introduce(settings, access.bootstrap, urls, say)
     supervisor = Supervisor(
-        child_specs(ports, child_environment(loaded, options, bootstrap, os.environ)),
+        child_specs(ports, child_environment(loaded, options, access.bootstrap, os.environ)),
         on_line=lambda name, line: say(f"{name:<13} {line}"),
         on_news=lambda news: say(_news_line(news)),
     )
@@ -191,7 +193,7 @@ def _start(
     signals.interrupting = False
     if not signals.count:
         supervisor.start()
-    stack.enter_context(Watch(bootstrap, settings.prefix, urls, say=say, set_status=set_status))
+    stack.enter_context(Watch(access, settings.prefix, urls, say=say, set_status=set_status))
     return supervisor, broker
 
 
@@ -288,10 +290,10 @@ def _start_broker(settings: Settings, stack: ExitStack, signals: StopSignals, sa
     return broker
 
 
-def _make_topics(settings: Settings, bootstrap: str, say: Say) -> None:
+def _make_topics(settings: Settings, access: KafkaAccess, say: Say) -> None:
     try:
         made = ensure_topics(
-            bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication
+            access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication
         )
     except TopicError as exc:
         raise UpError(str(exc)) from exc

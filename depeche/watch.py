@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from depeche.reader import ReaderError
 from depeche.status import read_status
+from schemas.access import KafkaAccess
 
 _LOOK_SECONDS = 1.0
 _STATUS_SECONDS = 5.0
@@ -21,7 +22,7 @@ class Watch:
 
     def __init__(
         self,
-        bootstrap: str,
+        access: KafkaAccess,
         prefix: str,
         urls: Mapping[str, str],
         *,
@@ -31,13 +32,13 @@ class Watch:
         """Start to look.
 
         Args:
-            bootstrap: the brokers.
+            access: the brokers, and how to get in.
             prefix: of the topics.
             urls: base URLs of metrics and health, by process.
             say: prints a line.
             set_status: shows the current state.
         """
-        self._bootstrap = bootstrap
+        self._access = access
         self._prefix = prefix
         self._urls = urls
         self._say = say
@@ -84,7 +85,7 @@ class Watch:
 
     def _look_at_topics(self) -> None:
         try:
-            status = str(read_status(self._bootstrap, self._prefix, f"{self._prefix}-worker"))
+            status = str(read_status(self._access, self._prefix, f"{self._prefix}-worker"))
         except ReaderError as exc:
             status = f"no status: {exc}"
         except Exception as exc:  # noqa: BLE001 - whatever a client library raises, the news of readiness goes on

@@ -37,12 +37,25 @@ class Topic:
         """Return the topic's full name."""
         return f"{prefix}.{self.suffix}"
 
-    def config(self) -> dict[str, str]:
-        """Return the topic's configuration as Kafka takes it."""
-        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MAX_RECORD_BYTES)}
+    def config(self, replication: int = 1) -> dict[str, str]:
+        """Return the topic's configuration as Kafka takes it, for a number of replicas."""
+        config = {
+            "cleanup.policy": self.cleanup,
+            "max.message.bytes": str(MAX_RECORD_BYTES),
+            "min.insync.replicas": str(least_in_sync(replication)),
+        }
         if self.cleanup == "delete":
             config["retention.ms"] = str(-1 if self.retention_ms is None else self.retention_ms)
         return config
+
+
+def least_in_sync(replication: int) -> int:
+    """Return how many replicas must have a record before it is acknowledged: two where there are three or more.
+
+    With one, the loss of the leader may lose what was acknowledged; with as many as there are, the loss of any replica
+    stops all writing.
+    """
+    return 2 if replication >= 3 else 1
 
 
 ARTICLES = Topic(

@@ -14,6 +14,7 @@ from typing import Any, Final
 import faust
 from faust.types import TP
 
+from schemas.access import KafkaAccess
 from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
 from streams.continuity import Continuity, records_between
 from streams.faust_table import FaustTable
@@ -54,7 +55,8 @@ def create_app(settings: StreamSettings) -> Any:
     """
     return faust.App(
         settings.group,
-        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
+        broker=[f"kafka://{address}" for address in settings.access.addresses()],
+        broker_credentials=credentials(settings.access),
         datadir=settings.data_folder,
         store="memory://" if settings.table_store == "memory" else "rocksdb://",
         processing_guarantee="at_least_once",
@@ -77,6 +79,20 @@ def create_app(settings: StreamSettings) -> Any:
         web_enabled=False,
         TableManager=table_manager(),
     )
+
+
+def credentials(access: KafkaAccess) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """Return a way into Kafka as Faust takes it; null for plaintext.
+
+    Raises:
+        schemas.access.AccessError: the certificates can't be used.
+    """
+    context = access.ssl_context()
+    if access.uses_password:
+        return faust.SASLCredentials(
+            username=access.username, password=access.password, mechanism=access.mechanism, ssl_context=context
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def topic_of(app: Any, topic: Topic, settings: StreamSettings) -> Any:
@@ -227,6 +243,6 @@ def continuity(app: Any, settings: StreamSettings) -> Continuity:
         return offset
 
     async def exists(topic: str, partition: int, start: int, end: int) -> bool:
-        return await asyncio.to_thread(records_between, settings.bootstrap, topic, partition, start, end)
+        return await asyncio.to_thread(records_between, settings.access, topic, partition, start, end)
 
     return Continuity(committed=committed, exists=exists)

@@ -18,6 +18,7 @@ from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 
+from schemas.access import KafkaAccess
 from streams.records import Incoming
 
 LOG = logging.getLogger(__name__)
@@ -84,14 +85,14 @@ class Continuity:
             self._next[(record.topic, record.partition)] = record.offset + 1
 
 
-def records_between(bootstrap: str, topic: str, partition: int, start: int, end: int) -> bool:
+def records_between(access: KafkaAccess, topic: str, partition: int, start: int, end: int) -> bool:
     """Ask the broker whether a partition holds records from offset `start` to before `end`.
 
     Raises:
         TimeoutError: the broker did not tell in time.
     """
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap.split(","),
+        **access.client_options(),
         client_id="depeche-continuity",
         group_id=None,
         enable_auto_commit=False,

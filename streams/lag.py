@@ -12,6 +12,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from schemas.access import KafkaAccess
+
 Lags = Mapping[tuple[str, int], int]
 
 
@@ -37,7 +39,7 @@ class LagReader:
     def __init__(
         self,
         *,
-        bootstrap: str,
+        access: KafkaAccess,
         group: str,
         topics: Sequence[str],
         interval: float,
@@ -45,7 +47,7 @@ class LagReader:
         complain: Callable[[str], None],
     ) -> None:
         """Take whom to ask, about what, how often (seconds), and who wants to know."""
-        self._bootstrap = bootstrap.split(",")
+        self._access = access
         self._group = group
         self._topics = topics
         self._interval = interval
@@ -75,10 +77,10 @@ class LagReader:
 
     def _ask_until_stopped(self) -> None:
         consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap, client_id="depeche-lag", group_id=None, enable_auto_commit=False
+            **self._access.client_options(), client_id="depeche-lag", group_id=None, enable_auto_commit=False
         )
         try:
-            admin = KafkaAdminClient(bootstrap_servers=self._bootstrap, client_id="depeche-lag")
+            admin = KafkaAdminClient(**self._access.client_options(), client_id="depeche-lag")
             try:
                 while True:
                     self._report(self._read(consumer, admin))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from schemas.access import KafkaAccess
 from schemas.topics import DEFAULT_PREFIX, check_prefix
 
 TableStore = Literal["rocksdict", "memory"]
@@ -19,7 +20,7 @@ class StreamSettings:
     """Settings of one worker process.
 
     Attributes:
-        bootstrap: `host:port[,host:port…]` of the Kafka brokers.
+        access: the Kafka brokers, and how to get in.
         data_folder: where the tables are kept between runs; each worker needs one of its own.
         prefix: what all topics' names start with; it names the consumer group too.
         partitions: of every topic, the tables' changelogs among them.
@@ -43,7 +44,7 @@ class StreamSettings:
         lag_seconds: how often the consumer's lag is asked for.
     """
 
-    bootstrap: str
+    access: KafkaAccess
     data_folder: Path
     prefix: str = DEFAULT_PREFIX
     partitions: int = 4

@@ -11,30 +11,32 @@ from collections.abc import Sequence
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from schemas.access import KafkaAccess
+
 
 class TopicsUnfitError(Exception):
     """The topics can't be worked on. The message names them and the reason."""
 
 
-def check_topics(bootstrap: str, names: Sequence[str], *, partitions: int) -> None:
+def check_topics(access: KafkaAccess, names: Sequence[str], *, partitions: int) -> None:
     """Return if all topics exist with this partition count.
 
     Raises:
         TopicsUnfitError: one does not, or the broker does not answer.
     """
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="depeche-worker")
+        admin = KafkaAdminClient(**access.client_options(), client_id="depeche-worker")
         try:
             described = admin.describe_topics(list(names))
         finally:
             admin.close()
     except (KafkaError, OSError, ValueError) as exc:
-        msg = f"the topics can't be read at {bootstrap}: {type(exc).__name__}: {exc}"
+        msg = f"the topics can't be read at {access.bootstrap}: {type(exc).__name__}: {exc}"
         raise TopicsUnfitError(msg) from exc
     counts = {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
     missing = [name for name in names if name not in counts]
     if missing:
-        msg = f"topics are missing at {bootstrap}: {', '.join(missing)}"
+        msg = f"topics are missing at {access.bootstrap}: {', '.join(missing)}"
         raise TopicsUnfitError(msg)
     wrong = [f"{name} has {counts[name]}" for name in names if counts[name] != partitions]
     if wrong:

@@ -170,7 +170,7 @@ class Worker:
         settings = self._settings
         await asyncio.to_thread(
             check_topics,
-            settings.bootstrap,
+            settings.access,
             [topic.name(settings.prefix) for topic in TOPICS],
             partitions=settings.partitions,
         )
@@ -288,7 +288,7 @@ class Worker:
                 starting.result()
                 self._state = "working"
                 self._broker_answered = time.monotonic()
-                LOG.info("working on %s.* at %s", self._settings.prefix, self._settings.bootstrap)
+                LOG.info("working on %s.* at %s", self._settings.prefix, self._settings.access.bootstrap)
                 await asyncio.wait({crashed, stop}, return_when=asyncio.FIRST_COMPLETED)
             if crashed.done():
                 return self._failed(app.crash_reason)
@@ -359,7 +359,7 @@ class Worker:
             self._metrics.lag(lags, now=time.time())
 
         return LagReader(
-            bootstrap=settings.bootstrap,
+            access=settings.access,
             group=settings.group,
             topics=[topic.name(settings.prefix) for topic in _INPUTS],
             interval=settings.lag_seconds,

@@ -74,7 +74,7 @@ class KafkaPythonProducer:
         """
         try:
             self._producer: Any = KafkaProducer(
-                bootstrap_servers=settings.bootstrap.split(","),
+                **settings.access.client_options(),
                 client_id="depeche-connectors",
                 acks="all",
                 enable_idempotence=True,

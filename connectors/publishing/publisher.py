@@ -293,11 +293,11 @@ class Publisher:
                 try:
                     self._producer = self._factory(self._settings)
                 except ProducerError as error:
-                    self._warn("broker %s does not answer, waiting: %s", self._settings.bootstrap, error)
+                    self._warn("broker %s does not answer, waiting: %s", self._settings.access.bootstrap, error)
                 else:
                     self._generation += 1
                     self._metrics.broker_up.set(1)
-                    _LOG.info("connected to the broker at %s", self._settings.bootstrap)
+                    _LOG.info("connected to the broker at %s", self._settings.access.bootstrap)
                     return self._producer, self._generation
             stop.wait(wait)
             wait = min(wait * 2, self._settings.max_retry_seconds)

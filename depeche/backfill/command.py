@@ -62,22 +62,22 @@ def backfill_command(
     # ruff: noqa: PLC0415 - `--help` needs none of it
     from rich.console import Console
 
+    from depeche.access import find_access
     from depeche.backfill.pace import Options, Terminal
     from depeche.backfill.publishing import backfill
     from depeche.present import counted
-    from depeche.running import find_bootstrap
     from depeche.screen import Screen
 
     if source is not None and not 1 <= len(source.strip()) <= 200:
         msg = "--source must have 1 to 200 characters"
         raise MisuseError(msg)
     found = load_settings(settings, data=data, bootstrap=bootstrap, prefix=prefix).settings
-    address = find_bootstrap(found.bootstrap, found.data)
+    access = find_access(found)
     options = Options(source and source.strip(), restart, limit, per_second, ahead)
     with Screen(Console(stderr=True, highlight=False)) as screen:
         terminal = Terminal(screen.say, screen.set_status, complain)
         try:
-            report = backfill(found, address, paths, options, terminal=terminal)
+            report = backfill(found, access, paths, options, terminal=terminal)
         except KeyboardInterrupt:
             screen.say("stopped: the same command goes on from here")
             raise

@@ -33,6 +33,7 @@ from depeche.reader import TopicReader, committed
 from depeche.settings import Settings
 from depeche.status import compute
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article, Source
 from schemas.topics import BACKFILL
 
@@ -107,7 +108,7 @@ class Batch:
 
 def backfill(
     settings: Settings,
-    bootstrap: str,
+    access: KafkaAccess,
     paths: Iterable[Path],
     options: Options,
     *,
@@ -118,7 +119,7 @@ def backfill(
 
     Args:
         settings: names the topics, the data folder, the feeds whose sources are known.
-        bootstrap: the brokers.
+        access: the brokers, and how to get in.
         paths: .jsonl, .ndjson, .warc, each also gzipped; of folders, those below them.
         options: what the person asked for.
         terminal: told of progress and errors.
@@ -127,12 +128,10 @@ def backfill(
     Raises:
         depeche.exits.ToldError: no broker answers, the topics are not as they must be, or the progress can't be kept.
     """
-    connectors = connector_settings(settings, bootstrap)
+    connectors = connector_settings(settings, access)
     with BackfillProgress(settings.data) as progress, ExitStack() as stack:
-        check_listening(bootstrap)
-        ensure_topics(
-            bootstrap, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication
-        )
+        check_listening(access.bootstrap)
+        ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
         try:
             publisher = Publisher(connectors.publisher)
         except ValueError as exc:
@@ -148,7 +147,7 @@ def backfill(
             progress=progress,
             publisher=publisher,
             isolated=isolated,
-            pace=Pace(options, lambda: waiting_for_coder(bootstrap, settings.prefix), terminal, clocks),
+            pace=Pace(options, lambda: waiting_for_coder(access, settings.prefix), terminal, clocks),
             known=known_sources(connectors, read_all(settings.data)),
         )
         for path in _files(paths, run):
@@ -156,15 +155,15 @@ def backfill(
     return BackfillReport(run.pace.published, run.errors, run.passed, run.unfinished)
 
 
-def waiting_for_coder(bootstrap: str, prefix: str) -> int:
+def waiting_for_coder(access: KafkaAccess, prefix: str) -> int:
     """Return how many articles of the past wait for the coder.
 
     Raises:
         depeche.reader.ReaderError: the broker does not answer.
     """
-    with TopicReader(bootstrap, [BACKFILL.name(prefix)]) as reader:
+    with TopicReader(access, [BACKFILL.name(prefix)]) as reader:
         beginnings, ends = reader.beginnings(), reader.ends()
-    offsets = committed(bootstrap, f"{prefix}-worker")
+    offsets = committed(access, f"{prefix}-worker")
     return compute(prefix, beginnings=beginnings, ends=ends, committed_offsets=offsets).waiting
 
 

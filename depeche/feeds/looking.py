@@ -10,6 +10,7 @@ import typer
 
 from depeche.exits import DONE, NOT_RIGHT
 from depeche.options import DataOption, SettingsOption, load_settings, told
+from schemas.access import KafkaAccess
 
 if TYPE_CHECKING:
     from connectors.settings import ConnectorSettings
@@ -86,7 +87,7 @@ def connector_settings_of(settings: Path | None, data: Path | None) -> Connector
     """Return the settings that the connectors would have: manners, addresses, parsers."""
     from depeche.processes import connector_settings
 
-    return connector_settings(load_settings(settings, data=data).settings, "")
+    return connector_settings(load_settings(settings, data=data).settings, KafkaAccess(""))  # connects to no broker
 
 
 def _say(text: str) -> None:

@@ -19,6 +19,7 @@ from connectors.runner import ConnectorRunner, drive
 from connectors.settings import ConnectorSettings, PublisherSettings, PushSettings, Subscription
 from connectors.source import Batch, Snapshot, SourceError
 from connectors.state import State, StateError
+from schemas.access import KafkaAccess
 from schemas.article import Source
 from tests.connectors.making import NOW, article
 from tests.connectors.publishing.contract import Log
@@ -65,7 +66,9 @@ def committed(state: State) -> bool:
 
 def run(source: Script, state: State, log: Log, stop: threading.Event | None = None) -> ConnectorMetrics:
     metrics = ConnectorMetrics()
-    publisher = Publisher(PublisherSettings("memory", "t", retry_seconds=0.001), metrics, factory=log.connect)
+    publisher = Publisher(
+        PublisherSettings(KafkaAccess("memory"), "t", retry_seconds=0.001), metrics, factory=log.connect
+    )
     drive(source, state, publisher, metrics, stop=stop or threading.Event(), clock=lambda: datetime.now(UTC))
     return metrics
 
@@ -152,7 +155,7 @@ def test_a_state_held_at_the_start_is_an_exit_status_and_a_clear_word(
     path = tmp_path / "s.sqlite"
     State(path).close()
     feeds = (Subscription("https://x.example/rss", SOURCE),)
-    runner = ConnectorRunner(ConnectorSettings(PublisherSettings("memory", "t"), path, feeds=feeds))
+    runner = ConnectorRunner(ConnectorSettings(PublisherSettings(KafkaAccess("memory"), "t"), path, feeds=feeds))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert runner.run(threading.Event()) == 1
@@ -176,7 +179,11 @@ def test_hubs_are_wanted_only_for_feeds_that_are_polled(
         subscriptions.sync([kept, paused], NOW)
         subscriptions.set_status(paused.url, "paused")
     settings = ConnectorSettings(
-        PublisherSettings("memory", "t"), path, feeds=(kept, paused), poll_feeds=poll_feeds, push=PushSettings(port=0)
+        PublisherSettings(KafkaAccess("memory"), "t"),
+        path,
+        feeds=(kept, paused),
+        poll_feeds=poll_feeds,
+        push=PushSettings(port=0),
     )
     stop = threading.Event()
     stop.set()
@@ -187,7 +194,7 @@ def test_hubs_are_wanted_only_for_feeds_that_are_polled(
 def test_a_damaged_state_is_an_exit_status_and_a_clear_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "s.sqlite"
     path.write_bytes(b"nonsense" * 1000)
-    runner = ConnectorRunner(ConnectorSettings(PublisherSettings("127.0.0.1:9", "t"), path))
+    runner = ConnectorRunner(ConnectorSettings(PublisherSettings(KafkaAccess("127.0.0.1:9"), "t"), path))
     assert runner.run(threading.Event()) == 1
     assert "move the file away" in caplog.text
     health = runner.health()
@@ -198,7 +205,7 @@ def test_a_damaged_state_is_an_exit_status_and_a_clear_word(tmp_path: Path, capl
 
 def test_a_runner_without_a_broker_is_alive_not_ready_and_stops_at_once(tmp_path: Path) -> None:
     settings = ConnectorSettings(
-        PublisherSettings("memory", "t"),
+        PublisherSettings(KafkaAccess("memory"), "t"),
         tmp_path / "s.sqlite",
         drops=(tmp_path / "drop",),
         drop_interval=timedelta(milliseconds=50),
@@ -238,7 +245,7 @@ def test_a_clock_set_back_does_not_put_a_source_to_sleep(state: State) -> None:
     drive(
         Hourly(Batch(), Batch()),
         state,
-        Publisher(PublisherSettings("memory", "t"), factory=Log().connect),
+        Publisher(PublisherSettings(KafkaAccess("memory"), "t"), factory=Log().connect),
         ConnectorMetrics(),
         stop=threading.Event(),
         clock=lambda: next(times),

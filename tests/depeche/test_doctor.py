@@ -20,6 +20,7 @@ from depeche.doctor import (
 from depeche.running import Note
 from depeche.settings import Settings, load
 from depeche.topics import TopicState
+from schemas.access import KafkaAccess
 from schemas.topics import TOPICS
 from streams.coding.parse import MODELS as CODER_MODELS
 
@@ -110,9 +111,9 @@ def test_a_taken_port_is_told_unless_a_running_up_has_it() -> None:
 
 
 def test_a_clock_before_the_project_is_wrong() -> None:
-    (finding,) = check_clock(settings(), "", 0.0)
+    (finding,) = check_clock(settings(), KafkaAccess(""), 0.0)
     assert finding.severity == "bad"
-    (fine,) = check_clock(settings(), "", NOW)
+    (fine,) = check_clock(settings(), KafkaAccess(""), NOW)
     assert fine.severity == "good"
 
 

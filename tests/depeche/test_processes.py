@@ -10,6 +10,7 @@ from depeche.cluster import ClusterError
 from depeche.exits import MisuseError
 from depeche.processes import connector_settings, run_connectors, stream_settings, subscriptions, wait_for_broker
 from depeche.settings import Settings, load
+from schemas.access import KafkaAccess
 
 OPML = """<opml version="2.0"><head/><body>
 <outline text="Un" type="rss" xmlUrl="https://one.example/feed"/>
@@ -22,7 +23,7 @@ def settings(**values: object) -> Settings:
 
 
 def test_each_worker_has_tables_of_its_own() -> None:
-    one, two = (stream_settings(settings(), "b:1", number) for number in (1, 2))
+    one, two = (stream_settings(settings(), KafkaAccess("b:1"), number) for number in (1, 2))
     assert one.data_folder != two.data_folder
     assert one.data_folder.is_absolute()
     assert one.group == two.group
@@ -30,7 +31,7 @@ def test_each_worker_has_tables_of_its_own() -> None:
 
 @pytest.mark.parametrize("seconds", [2.0, 6.0, 300.0])
 def test_every_session_that_can_be_set_is_one_that_the_worker_takes(seconds: float) -> None:
-    assert stream_settings(settings(session_seconds=seconds), "b:1", 1).session_seconds == seconds
+    assert stream_settings(settings(session_seconds=seconds), KafkaAccess("b:1"), 1).session_seconds == seconds
 
 
 def test_the_user_s_lists_replace_the_shipped_one_and_feeds_count_once() -> None:
@@ -61,24 +62,24 @@ def test_the_connectors_get_what_is_set() -> None:
             compression="none",
             allow_private_addresses=True,
         ),
-        "b:1",
+        KafkaAccess("b:1"),
     )
     assert made.feeds == ()
     assert made.drops == (Path("in").absolute(),)
     assert made.poll_interval == timedelta(seconds=60)
     assert made.fetch.user_agent.endswith("(+a@b.example)")
-    assert (made.publisher.bootstrap, made.publisher.prefix) == ("b:1", "p")
+    assert (made.publisher.access.bootstrap, made.publisher.prefix) == ("b:1", "p")
     assert made.state_path.is_absolute()
     assert made.drop_interval == timedelta(seconds=0.5)
     assert made.publisher.compression == "none"
     assert made.fetch.allow_private_addresses
-    assert not connector_settings(settings(poll_feeds=False), "b:1").fetch.allow_private_addresses
+    assert not connector_settings(settings(poll_feeds=False), KafkaAccess("b:1")).fetch.allow_private_addresses
 
 
 def test_a_compression_that_is_not_installed_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.publishing.producer.has_zstd", lambda: False)
     with pytest.raises(MisuseError, match="compression zstd needs the package zstandard"):
-        run_connectors(settings(poll_feeds=False, compression="zstd"), "b:1", port=0, supervised=False)
+        run_connectors(settings(poll_feeds=False, compression="zstd"), KafkaAccess("b:1"), port=0, supervised=False)
 
 
 def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:

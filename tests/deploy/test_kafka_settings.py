@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from depeche.broker import EmbeddedBroker, JarsUnavailableError, JavaNotFoundError, embedded
 from depeche.broker.node import DATA, NodeSettings
 from depeche.topics import differences, ensure_topics, read_topics
+from schemas.access import KafkaAccess
 from schemas.topics import TOPICS
 from tests.deploy.test_compose import kafka_properties
 
@@ -45,9 +46,9 @@ def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_kafka_starts_with_them_and_gives_us_our_topics(kafka: str) -> None:
-    ensure_topics(kafka, prefix="news", partitions=4, replication=1)
+    ensure_topics(KafkaAccess(kafka), prefix="news", partitions=4, replication=1)
     configs = {topic.name("news"): topic.config() for topic in TOPICS}
-    states = read_topics(kafka, prefix="news")
+    states = read_topics(KafkaAccess(kafka), prefix="news")
     assert [differences(state, partitions=4, config=configs[state.name]) for state in states] == [()] * len(TOPICS)
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:

@@ -28,6 +28,7 @@ from connectors.settings import ConnectorSettings, FetchSettings, PublisherSetti
 from connectors.state import State
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from tests.connectors.publishing.contract import Log
 
@@ -118,7 +119,7 @@ class PushRig:
         self.take_deliveries = True
         self.subscribed: set[str] | None = None
         publisher = PublisherSettings(
-            bootstrap or "memory", prefix, retry_seconds=0.05, stall_seconds=20.0, connect_seconds=2.0
+            KafkaAccess(bootstrap or "memory"), prefix, retry_seconds=0.05, stall_seconds=20.0, connect_seconds=2.0
         )
         self.publisher = (
             Publisher(publisher, self.metrics)

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
@@ -67,21 +68,23 @@ class WorkerProcess:
 class Rig:
     """One set of topics, and the workers on it."""
 
-    bootstrap: str
+    access: KafkaAccess
     prefix: str
     folder: Path
+    replication: int = 1
     workers: list[WorkerProcess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        ensure_topics(self.bootstrap, prefix=self.prefix, partitions=PARTITIONS)
+        ensure_topics(self.access, prefix=self.prefix, partitions=PARTITIONS, replication=self.replication)
 
     def worker(self, name: str = "worker", **settings: Any) -> WorkerProcess:
         """Start a worker; `name` names its data folder, `settings` overrides StreamSettings."""
         given = {
-            "bootstrap": self.bootstrap,
+            "access": asdict(self.access),
             "prefix": self.prefix,
             "partitions": PARTITIONS,
+            "replication": self.replication,
             "data_folder": str(self.folder / name),
             "coder": "tests.streams.fake_coder:load",
             "pool_processes": 1,
@@ -125,7 +128,7 @@ class Rig:
     def publish_raw(self, records: Iterable[tuple[bytes | None, bytes | None]], *, topic: Topic = ARTICLES) -> None:
         """Write keys and values as they are."""
         producer = KafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, max_request_size=MAX_RECORD_BYTES
+            **self.access.client_options(), acks="all", linger_ms=5, max_request_size=MAX_RECORD_BYTES
         )
         try:
             sent = [producer.send(topic.name(self.prefix), key=key, value=value) for key, value in records]
@@ -138,7 +141,7 @@ class Rig:
     def read(self, name: str) -> list[Any]:
         """Return all records of a topic, each partition in order."""
         consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **self.access.client_options(),
             enable_auto_commit=False,
             group_id=None,
             max_partition_fetch_bytes=MAX_RECORD_BYTES,

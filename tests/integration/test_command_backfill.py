@@ -21,6 +21,7 @@ from depeche.broker import EmbeddedBroker
 from depeche.command import app
 from depeche.exits import NOT_RIGHT
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.ids import article_id
 from tests.connectors.formats.warcs import http_record, page
@@ -103,7 +104,7 @@ def test_killed_in_the_middle_and_resumed_every_article_is_there_once_by_its_id(
     run: Callable[..., Result],
     archive: tuple[Callable[[Path], Path], list[str]],
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     write, ids = archive
     path = write(Path.cwd())
     command = [sys.executable, "-m", "depeche.command", "backfill", str(path), "--per-second", "20"]
@@ -220,7 +221,7 @@ def test_a_later_line_is_the_later_version_in_whatever_run_it_comes(
 def test_it_holds_while_too_many_articles_wait_for_the_coder(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     (tmp_path / "a.jsonl").write_text("".join(map(line, range(30))))
     command = [sys.executable, "-m", "depeche.command", "backfill", "a.jsonl", "--ahead", "10"]
     command += ["--bootstrap", broker.address, "--prefix", fresh_prefix]

@@ -22,6 +22,7 @@ from depeche.reader import ReaderError, TopicReader, committed
 from depeche.settings import load
 from depeche.status import read_status
 from depeche.topics import TopicError, differences, ensure_topics, read_topics
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.topics import TOPICS
 from tests.depeche.samples import article, dead_letter, outcome
@@ -55,22 +56,22 @@ def put(address: str, topic: str, *values: bytes | None, partition: int = 0) -> 
 
 
 def test_topics_are_made_once_as_the_contract_has_them(broker: EmbeddedBroker, fresh_prefix: str) -> None:
-    made = ensure_topics(broker.address, prefix=fresh_prefix, partitions=3)
+    made = ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix, partitions=3)
     assert set(made) == {topic.name(fresh_prefix) for topic in TOPICS}
-    assert ensure_topics(broker.address, prefix=fresh_prefix, partitions=3) == ()
-    for topic, state in zip(TOPICS, read_topics(broker.address, prefix=fresh_prefix), strict=True):
+    assert ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix, partitions=3) == ()
+    for topic, state in zip(TOPICS, read_topics(KafkaAccess(broker.address), prefix=fresh_prefix), strict=True):
         assert differences(state, partitions=3, config=topic.config()) == ()
 
 
 def test_topics_with_another_partition_count_are_refused_by_name(broker: EmbeddedBroker, fresh_prefix: str) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix, partitions=3)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix, partitions=3)
     with pytest.raises(TopicError, match=rf"{fresh_prefix}\.articles has 3.*4 are configured"):
-        ensure_topics(broker.address, prefix=fresh_prefix, partitions=4)
+        ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix, partitions=4)
 
 
 def test_a_broker_that_is_away_is_told_at_once() -> None:
     with pytest.raises(TopicError, match=r"no Kafka broker listens at 127\.0\.0\.1:1 "):
-        ensure_topics("127.0.0.1:1", prefix="news")
+        ensure_topics(KafkaAccess("127.0.0.1:1"), prefix="news")
 
 
 def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
@@ -88,7 +89,7 @@ def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
     assert "3 article versions published" in again.output
 
     def ids(topic: str) -> set[tuple[str, str]]:
-        with TopicReader(broker.address, [f"{fresh_prefix}.{topic}"]) as reader:
+        with TopicReader(KafkaAccess(broker.address), [f"{fresh_prefix}.{topic}"]) as reader:
             reader.seek(reader.beginnings())
             found = [Article.from_bytes(record.value or b"") for record in reader.read_until(reader.ends())]
         return {(item.article_id, item.version) for item in found}
@@ -96,7 +97,7 @@ def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
     assert len(ids("articles")) == 3
     assert ids("articles") == ids("articles.backfill")
 
-    report = audit(broker.address, fresh_prefix)
+    report = audit(KafkaAccess(broker.address), fresh_prefix)
     assert (report.records, report.versions, report.unaccounted) == (6, 3, 3)
     audited = run("audit")
     assert audited.exit_code == NOT_RIGHT
@@ -113,7 +114,7 @@ def test_a_path_that_is_not_there_is_an_error_and_nothing_is_published(run: Call
 def test_the_audit_waits_for_what_is_late_and_counts_only_what_was_there(
     broker: EmbeddedBroker, fresh_prefix: str
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     articles = [article(f"g{n}") for n in range(5)]
     topic = f"{fresh_prefix}.articles"
     put(broker.address, topic, *(a.to_bytes() for a in articles), b"{", None)
@@ -131,19 +132,19 @@ def test_the_audit_waits_for_what_is_late_and_counts_only_what_was_there(
             put(broker.address, f"{fresh_prefix}.dead-letters", *letters)
         time.sleep(0.01)
 
-    report = audit(broker.address, fresh_prefix, wait_seconds=120, sleep=sleep)
+    report = audit(KafkaAccess(broker.address), fresh_prefix, wait_seconds=120, sleep=sleep)
     assert report.complete
     assert looks == 2
     assert (report.records, report.versions, report.invalid) == (7, 5, 2)
-    assert not audit(broker.address, fresh_prefix).complete
-    later = audit(broker.address, fresh_prefix, now=lambda: time.time() + 91 * 24 * 3600)
+    assert not audit(KafkaAccess(broker.address), fresh_prefix).complete
+    later = audit(KafkaAccess(broker.address), fresh_prefix, now=lambda: time.time() + 91 * 24 * 3600)
     assert (later.invalid, later.invalid_expired, later.versions) == (0, 2, 6)
 
 
 def test_tail_shows_invalid_records_as_such_and_goes_on(
     broker: EmbeddedBroker, fresh_prefix: str, run: Callable[..., Result]
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     put(broker.address, f"{fresh_prefix}.articles", b"\xff\x1b[2J", None, article().to_bytes())
     result = run("tail", "articles", "--from-beginning", "--limit", "3")
     lines = result.output.splitlines()
@@ -158,12 +159,12 @@ def test_tail_shows_invalid_records_as_such_and_goes_on(
 
 
 def test_large_records_are_read(broker: EmbeddedBroker, fresh_prefix: str) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     large = article("big", "Une phrase. " * 500_000)
     producer: Any = KafkaProducer(bootstrap_servers=broker.address, max_request_size=32 * 1024 * 1024)
     producer.send(f"{fresh_prefix}.articles", value=large.to_bytes()).get(timeout=60)
     producer.close()
-    assert audit(broker.address, fresh_prefix).versions == 1
+    assert audit(KafkaAccess(broker.address), fresh_prefix).versions == 1
 
 
 def test_the_prefix_of_nobody_is_told(run: Callable[..., Result]) -> None:
@@ -173,23 +174,23 @@ def test_the_prefix_of_nobody_is_told(run: Callable[..., Result]) -> None:
 
 
 def test_status_and_groups_of_a_broker_on_which_no_worker_ran(broker: EmbeddedBroker, fresh_prefix: str) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     put(broker.address, f"{fresh_prefix}.articles", article().to_bytes(), b"{")
-    status = read_status(broker.address, fresh_prefix, f"{fresh_prefix}-worker")
+    status = read_status(KafkaAccess(broker.address), fresh_prefix, f"{fresh_prefix}-worker")
     assert (status.articles, status.outcomes, status.waiting) == (2, 0, 2)
-    assert committed(broker.address, "nobody") == {}
+    assert committed(KafkaAccess(broker.address), "nobody") == {}
     with pytest.raises(ReaderError, match="no Kafka broker"):
-        committed("127.0.0.1:1", "nobody")
+        committed(KafkaAccess("127.0.0.1:1"), "nobody")
 
 
 def test_the_doctor_looks_at_topics_and_clock(broker: EmbeddedBroker, fresh_prefix: str) -> None:
     settings = load(options={"prefix": fresh_prefix}).settings
-    assert "no topics" in list(check_broker(settings, broker.address))[-1].text
-    ensure_topics(broker.address, prefix=fresh_prefix)
-    assert {finding.severity for finding in check_broker(settings, broker.address)} == {"good"}
+    assert "no topics" in list(check_broker(settings, KafkaAccess(broker.address)))[-1].text
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
+    assert {finding.severity for finding in check_broker(settings, KafkaAccess(broker.address))} == {"good"}
     put(broker.address, f"{fresh_prefix}.articles", article().to_bytes())
-    (fine,) = check_clock(settings, broker.address, time.time())
+    (fine,) = check_clock(settings, KafkaAccess(broker.address), time.time())
     assert fine.severity == "good"
-    (behind,) = check_clock(settings, broker.address, time.time() - 3600)
+    (behind,) = check_clock(settings, KafkaAccess(broker.address), time.time() - 3600)
     assert behind.severity == "bad"
     assert "in the future" in behind.text

@@ -17,6 +17,7 @@ import pytest
 
 from depeche.broker import EmbeddedBroker
 from depeche.exits import UNAVAILABLE
+from schemas.access import KafkaAccess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -113,7 +114,9 @@ def ends() -> dict[str, int]:
     from depeche.reader import TopicReader  # noqa: PLC0415 - the broker of `up` is not known before
     from depeche.running import find_bootstrap  # noqa: PLC0415
 
-    with TopicReader(find_bootstrap("", Path("var")), ["news.articles", "news.events", "news.mentions"]) as reader:
+    with TopicReader(
+        KafkaAccess(find_bootstrap("", Path("var"))), ["news.articles", "news.events", "news.mentions"]
+    ) as reader:
         found: dict[str, int] = {}
         for (topic, _), end in reader.ends().items():
             found[topic] = found.get(topic, 0) + end

@@ -19,6 +19,7 @@ from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Source
 from tests.connectors.making import article
 from tests.connectors.publishing.contract import PublisherContract, Stored
@@ -62,7 +63,7 @@ def connector_settings(
     bootstrap: str, prefix: str, folder: Path, *urls: str, drops: tuple[Path, ...] = ()
 ) -> ConnectorSettings:
     return ConnectorSettings(
-        PublisherSettings(bootstrap, prefix),
+        PublisherSettings(KafkaAccess(bootstrap), prefix),
         folder / "state.sqlite",
         feeds=tuple(Subscription(url, Source(id=url.rsplit("/", 1)[1])) for url in urls),
         drops=drops,
@@ -79,8 +80,8 @@ class TestPublisherOnKafka(PublisherContract):
 
     @pytest.fixture
     def publisher(self, broker: EmbeddedBroker, fresh_prefix: str) -> Iterator[Publisher]:
-        ensure_topics(broker.address, prefix=fresh_prefix)
-        publisher = Publisher(PublisherSettings(broker.address, fresh_prefix, max_article_bytes=1_000_000))
+        ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
+        publisher = Publisher(PublisherSettings(KafkaAccess(broker.address), fresh_prefix, max_article_bytes=1_000_000))
         yield publisher
         publisher.close()
 
@@ -92,7 +93,7 @@ class TestPublisherOnKafka(PublisherContract):
 def test_feeds_and_files_arrive_with_their_edits_and_a_broken_feed_disturbs_no_other(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path, server: FeedServer
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     server.pages["/good"] = Page(rss(("1", "Un."), ("2", "Deux.")))
     server.pages["/broken"] = Page(b"\x00garbage" * 100)
     server.pages["/down"] = Page(b"sorry", 500)
@@ -138,7 +139,7 @@ def test_feeds_and_files_arrive_with_their_edits_and_a_broken_feed_disturbs_no_o
 def test_articles_of_any_size_and_script_arrive_as_they_are(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     drop = tmp_path / "drop"
     drop.mkdir()
     texts = {
@@ -168,9 +169,9 @@ def test_articles_of_any_size_and_script_arrive_as_they_are(
 def test_a_broker_killed_and_restarted_while_publishing_has_every_article_once_by_id(
     own_broker: EmbeddedBroker, fresh_prefix: str
 ) -> None:
-    ensure_topics(own_broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
     metrics = ConnectorMetrics()
-    publisher = Publisher(PublisherSettings(own_broker.address, fresh_prefix, max_in_flight=50), metrics)
+    publisher = Publisher(PublisherSettings(KafkaAccess(own_broker.address), fresh_prefix, max_in_flight=50), metrics)
     sent = [article(number) for number in range(6_000)]
     statuses: list[str] = []
 
@@ -199,9 +200,9 @@ def test_a_broker_killed_and_restarted_while_publishing_has_every_article_once_b
 
 
 def test_a_broker_that_hangs_costs_a_producer_and_no_article(own_broker: EmbeddedBroker, fresh_prefix: str) -> None:
-    ensure_topics(own_broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
     metrics = ConnectorMetrics()
-    settings = PublisherSettings(own_broker.address, fresh_prefix, stall_seconds=1.0, connect_seconds=2.0)
+    settings = PublisherSettings(KafkaAccess(own_broker.address), fresh_prefix, stall_seconds=1.0, connect_seconds=2.0)
     publisher = Publisher(settings, metrics)
     publisher.publish([article(0)], threading.Event())
     threads = threading.active_count()
@@ -229,7 +230,7 @@ def test_a_broker_that_hangs_costs_a_producer_and_no_article(own_broker: Embedde
 def test_a_broker_that_is_not_there_yet_is_waited_for(
     own_broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(own_broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
     address = own_broker.address
     own_broker.stop()
     drop = tmp_path / "drop"
@@ -271,7 +272,7 @@ sys.exit(connectors.runner.ConnectorRunner(settings).run(threading.Event()))
 def test_a_connector_killed_between_produce_and_commit_does_it_again_with_the_same_ids(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path, server: FeedServer
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     server.pages["/rss"] = Page(rss(*((f"f{number}", f"Texte {number}.") for number in range(40))))
     drop = tmp_path / "drop"
     drop.mkdir()

@@ -24,6 +24,7 @@ from connectors.settings import ConnectorSettings, FetchSettings, PublisherSetti
 from connectors.source import SourceError
 from connectors.state import State
 from connectors.web.fetcher import Fetcher
+from schemas.access import KafkaAccess
 from schemas.article import Article, Identity, Provenance, Published, make_article
 from tests.connectors.making import NOW, SOURCE
 from tests.connectors.publishing.contract import Log
@@ -134,7 +135,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         allow_private_addresses=True,
     )
     settings = ConnectorSettings(
-        publisher=PublisherSettings(bootstrap="-"),
+        publisher=PublisherSettings(KafkaAccess("-")),
         state_path=tmp_path / "state.sqlite",
         fetch=fetch,
         parse_seconds=5.0,
@@ -315,7 +316,7 @@ def test_through_the_runner_an_entry_with_a_summary_arrives_once_with_the_text_o
     server.pages |= {"/rss": Page(feed.encode()), "/whole": ARTICLE, "/gone": Page(b"", 410)}
     log = Log()
     settings = ConnectorSettings(
-        publisher=PublisherSettings("memory", "t", retry_seconds=0.001),
+        publisher=PublisherSettings(KafkaAccess("memory"), "t", retry_seconds=0.001),
         state_path=tmp_path / "state.sqlite",
         feeds=(Subscription(server.url("/rss"), SOURCE),),
         fetch=FetchSettings(host_gap_seconds=0.0, allow_private_addresses=True),

@@ -14,6 +14,7 @@ import pytest
 from connectors.settings import PushSettings
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.ids import article_id
 from tests.integration.push_rig import TOKEN, PushRig, until
 from tests.integration.topic_records import articles
@@ -25,7 +26,7 @@ SETTINGS = PushSettings(port=0, token=TOKEN)
 def test_an_article_is_on_the_topic_before_its_answer(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     with PushRig(tmp_path, SETTINGS, bootstrap=broker.address, prefix=fresh_prefix).running() as rig:
         answer = rig.post({"id": "a", "text": "Un.", "title": "T", "language": "fr", "date": "2026-03-01T10:00:00Z"})
         (article,) = articles(broker.address, fresh_prefix)
@@ -48,7 +49,7 @@ def test_an_article_is_on_the_topic_before_its_answer(
 def test_many_at_once_and_in_bulk_all_arrive_once_by_id(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     with PushRig(tmp_path, SETTINGS, bootstrap=broker.address, prefix=fresh_prefix).running() as rig:
         lines = b"\n".join(json.dumps({"id": f"l{number}", "text": "x" * 100}).encode() for number in range(5_000))
         with ThreadPoolExecutor(16) as clients:
@@ -65,7 +66,7 @@ def test_many_at_once_and_in_bulk_all_arrive_once_by_id(
 def test_a_broker_that_is_away_is_a_503_and_each_article_is_there_once_by_id_after_its_return(
     own_broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(own_broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
     settings = PushSettings(port=0, token=TOKEN, ack_seconds=1.0)
     with PushRig(tmp_path, settings, bootstrap=own_broker.address, prefix=fresh_prefix).running() as rig:
         until(lambda: rig.post({"id": "before", "text": "Avant."}).status == 200, "the broker")
@@ -89,7 +90,7 @@ def test_a_broker_that_is_away_is_a_503_and_each_article_is_there_once_by_id_aft
 def test_pressure_while_the_broker_hangs_is_a_429_and_what_waited_is_answered_when_it_goes_on(
     own_broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(own_broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
     settings = PushSettings(port=0, token=TOKEN, max_waiting=5)
     with PushRig(tmp_path, settings, bootstrap=own_broker.address, prefix=fresh_prefix).running() as rig:
         until(lambda: rig.post({"id": "before", "text": "Avant."}).status == 200, "the broker")
@@ -144,7 +145,7 @@ def _post(url: str, fields: dict[str, str]) -> bool:
 def test_a_server_killed_between_produce_and_commit_loses_nothing_that_is_sent_again(
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path
 ) -> None:
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     pushed = [{"id": f"p{number}", "text": f"Texte {number}."} for number in range(12)]
     answered: list[str] = []
     for deaths in (1, 3, 5):

@@ -18,6 +18,7 @@ from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Fetcher
 from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
+from schemas.access import KafkaAccess
 from schemas.article import Source
 from tests.integration.feed_server import FeedServer, Page, rss
 from tests.integration.push_rig import Answer, PushRig, until
@@ -304,13 +305,13 @@ def test_what_a_hub_delivers_is_published_at_once_and_polls_find_the_rest_when_i
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.push.hubs._WISHES_EVERY", timedelta(seconds=0.5))
-    ensure_topics(broker.address, prefix=fresh_prefix)
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
     port = _free_port()
     with LoopbackHub().running() as hub, FeedServer().running() as feeds:
         url = feeds.url("/rss")
         feeds.pages["/rss"] = Page(_feed(hub.url, url, "un"))
         settings = ConnectorSettings(
-            PublisherSettings(broker.address, fresh_prefix),
+            PublisherSettings(KafkaAccess(broker.address), fresh_prefix),
             tmp_path / "state.sqlite",
             feeds=(Subscription(url, Source(id="j"), full_text=False),),
             poll_interval=timedelta(seconds=2),

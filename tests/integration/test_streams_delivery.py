@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from depeche.broker import EmbeddedBroker
+from schemas.access import KafkaAccess
 from schemas.event import Event
 from schemas.topics import BACKFILL, EVENTS, OUTCOMES
 from streams.settings import STANDARD_CODER
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def rig(broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(broker.address, fresh_prefix, tmp_path)
+    made = Rig(KafkaAccess(broker.address), fresh_prefix, tmp_path)
     yield made
     made.close()
 
@@ -98,7 +99,7 @@ def test_three_kills_in_mid_batch_lose_nothing(rig: Rig, broker: EmbeddedBroker,
         )
         for number in range(400)
     ]
-    calm = Rig(broker.address, f"{rig.prefix}-calm", tmp_path / "calm")
+    calm = Rig(KafkaAccess(broker.address), f"{rig.prefix}-calm", tmp_path / "calm")
     calm.publish(articles)
     calm.worker(pool_processes=2)
     calm.wait_for_outcomes(articles)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from depeche.broker import EmbeddedBroker
+from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.event import Event
 from tests.integration.streams_rig import Rig
@@ -19,7 +20,7 @@ AID = "EVENT AID FRA>MLI 2016-05-01"
 
 @pytest.fixture
 def rig(broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(broker.address, fresh_prefix, tmp_path)
+    made = Rig(KafkaAccess(broker.address), fresh_prefix, tmp_path)
     made.worker()
     yield made
     made.close()

@@ -12,6 +12,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from depeche.broker import EmbeddedBroker
+from schemas.access import KafkaAccess
 from schemas.outcome import outcome_key
 from schemas.topics import ARTICLES, BACKFILL, OUTCOMES
 from streams.continuity import records_between
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def rig(broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(broker.address, fresh_prefix, tmp_path)
+    made = Rig(KafkaAccess(broker.address), fresh_prefix, tmp_path)
     yield made
     made.close()
 
@@ -48,7 +49,7 @@ def test_a_coder_that_cannot_be_loaded_ends_the_worker_and_touches_no_article(ri
 
 
 def test_missing_topics_are_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
-    given = {"bootstrap": broker.address, "prefix": "nowhere", "data_folder": str(tmp_path)}
+    given = {"access": {"bootstrap": broker.address}, "prefix": "nowhere", "data_folder": str(tmp_path)}
     ended = subprocess.run(
         [sys.executable, "-m", "tests.streams.worker_process", json.dumps(given)],
         cwd=PROJECT,
@@ -135,7 +136,7 @@ def test_a_worker_commits_all_that_it_has_done(rig: Rig) -> None:
     rig.wait_for_outcomes(some)
     rig.wait_for_events(lambda found: any(event.n_articles == 50 for event in found.values()), "all merged")
     assert worker.stop() == 0
-    admin = KafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    admin = KafkaAdminClient(**rig.access.client_options())
     try:
         committed = admin.list_group_offsets(f"{rig.prefix}-worker")[f"{rig.prefix}-worker"]
     finally:
@@ -162,7 +163,7 @@ def test_the_lag_is_what_the_group_has_not_committed(rig: Rig, caplog: pytest.Lo
     reports: list[dict[tuple[str, int], int]] = []
     complaints: list[str] = []
     reader = LagReader(
-        bootstrap=rig.bootstrap,
+        access=rig.access,
         group=f"{rig.prefix}-worker",
         topics=[ARTICLES.name(rig.prefix), BACKFILL.name(rig.prefix)],
         interval=0.1,
@@ -182,21 +183,21 @@ def test_the_broker_tells_whether_records_lie_between_two_offsets(rig: Rig) -> N
     name = ARTICLES.name(rig.prefix)
     (partition,) = {record.partition for record in rig.read(name)}
     empty = (partition + 1) % PARTITIONS
-    assert records_between(rig.bootstrap, name, partition, 1, 3)
-    assert not records_between(rig.bootstrap, name, partition, 5, 5)
-    admin = KafkaAdminClient(bootstrap_servers=rig.bootstrap)
+    assert records_between(rig.access, name, partition, 1, 3)
+    assert not records_between(rig.access, name, partition, 5, 5)
+    admin = KafkaAdminClient(**rig.access.client_options())
     try:
         admin.delete_records({TopicPartition(name, partition): 3})
     finally:
         admin.close()
-    assert not records_between(rig.bootstrap, name, partition, 0, 3)
-    assert records_between(rig.bootstrap, name, partition, 0, 4)
-    assert not records_between(rig.bootstrap, name, empty, 0, 0)
+    assert not records_between(rig.access, name, partition, 0, 3)
+    assert records_between(rig.access, name, partition, 0, 4)
+    assert not records_between(rig.access, name, empty, 0, 0)
 
 
 def test_a_broker_that_goes_away_and_comes_back_loses_nothing(own_broker: EmbeddedBroker, tmp_path: Path) -> None:
     """Whether the worker sits the outage out or ends and is started again, as a supervisor would."""
-    rig = Rig(own_broker.address, "outage", tmp_path)
+    rig = Rig(KafkaAccess(own_broker.address), "outage", tmp_path)
     some = [
         article(f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}", guid=str(number))
         for number in range(300)
@@ -207,7 +208,7 @@ def test_a_broker_that_goes_away_and_comes_back_loses_nothing(own_broker: Embedd
         wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) >= 50, "work under way")
         own_broker.kill()
         own_broker.start()
-        assert own_broker.address == rig.bootstrap
+        assert own_broker.address == rig.access.bootstrap
         left = {outcome_key(one.article_id, one.version) for one in some}
 
         def all_there() -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES
 from streams import app as wiring
 from streams.records import Incoming, StillOurs
 from streams.settings import StreamSettings
 
-SETTINGS = StreamSettings(bootstrap="localhost:1", data_folder=Path("nowhere"))
+SETTINGS = StreamSettings(access=KafkaAccess("localhost:1"), data_folder=Path("nowhere"))
 
 
 @dataclass

@@ -12,6 +12,7 @@ import pytest
 from faust.tables.recovery import Recovery
 from prometheus_client import CollectorRegistry
 
+from schemas.access import KafkaAccess
 from schemas.topics import MAX_RECORD_BYTES, MENTIONS
 from streams import app as wiring
 from streams import recovery
@@ -22,7 +23,7 @@ from streams.metrics import WorkerMetrics, language_label
 from streams.settings import StreamSettings
 from tests.streams.fakes import NOW, record
 
-SETTINGS = StreamSettings(bootstrap="localhost:1", data_folder=Path("nowhere"))
+SETTINGS = StreamSettings(access=KafkaAccess("localhost:1"), data_folder=Path("nowhere"))
 
 
 @pytest.mark.parametrize(

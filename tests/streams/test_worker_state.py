@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from schemas.access import KafkaAccess
 from streams.settings import StreamSettings
 from streams.worker import BROKER_SILENT_SECONDS, LIBRARY_LOGGERS, Worker
 
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Worker:
-    made = Worker(StreamSettings(bootstrap="localhost:1", data_folder=tmp_path))
+    made = Worker(StreamSettings(access=KafkaAccess("localhost:1"), data_folder=tmp_path))
     made._state = "working"
     return made
 
@@ -84,7 +85,7 @@ def test_libraries_that_repeat_themselves_are_held_back_whatever_writes_the_log(
     taken = tmp_path / "file"
     taken.touch()
     with pytest.raises(FileExistsError):
-        Worker(StreamSettings(bootstrap="localhost:1", data_folder=taken)).run()
+        Worker(StreamSettings(access=KafkaAccess("localhost:1"), data_folder=taken)).run()
     record = logging.LogRecord(f"{LIBRARY_LOGGERS[0]}.client", logging.ERROR, "", 0, "no broker", (), None)
     assert [bool(handler.filter(record)) for _ in range(3)] == [True, False, False]
 

@@ -5,6 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
+from schemas.access import KafkaAccess
 from streams.settings import StreamSettings
 from streams.worker import Worker
 
@@ -12,7 +13,8 @@ from streams.worker import Worker
 def main() -> int:
     given = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    return Worker(StreamSettings(**{**given, "data_folder": Path(given["data_folder"])})).run()
+    given |= {"access": KafkaAccess(**given["access"]), "data_folder": Path(given["data_folder"])}
+    return Worker(StreamSettings(**given)).run()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from connectors.source import Batch, SourceError
 from connectors.state import State
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended
+from schemas.access import KafkaAccess
 from schemas.article import Article, Source
 from tests.connectors.making import NOW
 
@@ -94,7 +95,7 @@ class Inline:
 class Rig:
     def __init__(self, folder: Path, *, full_text: bool = False) -> None:
         self.settings = ConnectorSettings(
-            PublisherSettings("memory"),
+            PublisherSettings(KafkaAccess("memory")),
             folder / "s.sqlite",
             feeds=(Subscription(ONE, SOURCE), Subscription(TWO, SOURCE, timedelta(hours=1))),
             poll_interval=INTERVAL,

@@ -22,6 +22,7 @@ from connectors.source import Batch
 from connectors.state import State
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Ended, Fetcher
+from schemas.access import KafkaAccess
 from schemas.article import Article, ArticleStatus, Identity, Provenance, Published, make_article
 from tests.connectors.making import NOW, SOURCE
 
@@ -93,7 +94,7 @@ class Rig:
 
     def make(self) -> PageSource:
         settings = ConnectorSettings(
-            publisher=PublisherSettings(bootstrap="-"),
+            publisher=PublisherSettings(KafkaAccess("-")),
             state_path=self.state.path,
             fetch=FetchSettings(host_gap_seconds=5.0),
         )

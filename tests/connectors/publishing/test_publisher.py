@@ -6,11 +6,14 @@ import pytest
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
 from connectors.settings import PublisherSettings
+from schemas.access import KafkaAccess
 from schemas.dead_letter import DeadLetter
 from tests.connectors.making import article
 from tests.connectors.publishing.contract import Log, PublisherContract, Stored
 
-SETTINGS = PublisherSettings("memory", "t", max_article_bytes=1_000_000, retry_seconds=0.001, stall_seconds=0.3)
+SETTINGS = PublisherSettings(
+    KafkaAccess("memory"), "t", max_article_bytes=1_000_000, retry_seconds=0.001, stall_seconds=0.3
+)
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_a_stop_gives_up_and_says_what_was_not_published(publisher: Publisher, l
 
 
 def test_what_is_in_flight_is_bounded(log: Log, metrics: ConnectorMetrics) -> None:
-    settings = PublisherSettings("memory", "t", max_in_flight=3)
+    settings = PublisherSettings(KafkaAccess("memory"), "t", max_in_flight=3)
     publisher = Publisher(settings, metrics, factory=log.connect)
     publisher.publish([article(number) for number in range(60)], threading.Event())
     assert len(log.topics["t.articles"]) == 60
@@ -129,7 +132,7 @@ def test_threads_share_a_publisher(publisher: Publisher, log: Log, metrics: Conn
 @pytest.mark.parametrize("prefix", ["", "a b", ".x", "é"])
 def test_a_prefix_that_kafka_does_not_take_is_refused(prefix: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
-        Publisher(PublisherSettings("memory", prefix))
+        Publisher(PublisherSettings(KafkaAccess("memory"), prefix))
 
 
 def test_a_closed_publisher_lets_go_of_its_producer(publisher: Publisher) -> None:

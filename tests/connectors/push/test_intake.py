@@ -19,6 +19,7 @@ from connectors.push.intake import Intake, Result
 from connectors.records import StateChange
 from connectors.settings import PublisherSettings
 from connectors.state import State, StateError
+from schemas.access import KafkaAccess
 from schemas.article import Article, Source
 from schemas.ids import article_id
 from tests.connectors.making import NOW, PROVENANCE
@@ -35,7 +36,9 @@ class Rig:
         self.metrics = ConnectorMetrics()
         self.state = state or State(folder / "state.sqlite")
         self.now = NOW
-        settings = PublisherSettings("memory", retry_seconds=0.01, stall_seconds=0.5, max_article_bytes=20_000)
+        settings = PublisherSettings(
+            KafkaAccess("memory"), retry_seconds=0.01, stall_seconds=0.5, max_article_bytes=20_000
+        )
         self.publisher = Publisher(settings, self.metrics, factory=self.log.connect)
         self.intake = Intake(self.state, self.publisher, self.metrics, clock=lambda: self.now, ack_seconds=ack_seconds)
         self.stop = threading.Event()

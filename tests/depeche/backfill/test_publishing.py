@@ -11,6 +11,7 @@ from connectors.source import SourceError
 from depeche.backfill.progress import Progress
 from depeche.backfill.publishing import Batch, known_sources
 from depeche.feeds.report import Feed
+from schemas.access import KafkaAccess
 from schemas.article import Article, Source
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_the_time_of_an_archive_is_not_taken_for_the_time_of_reading() -> None:
 def test_sources_are_known_from_lists_and_from_the_command_and_the_lists_go_before() -> None:
     listed = Source(id="journal.example", name="Le Journal", country="FR")
     settings = ConnectorSettings(
-        PublisherSettings("x:1"),
+        PublisherSettings(KafkaAccess("x:1")),
         Path("state"),
         feeds=(
             Subscription("https://journal.example/1", listed),
