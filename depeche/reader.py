@@ -40,6 +40,7 @@ class Record:
     timestamp_ms: int | None
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class TopicReader:
@@ -94,6 +95,23 @@ class TopicReader:
         """Return the offset that the next record of each partition will have."""
         return self._offsets(self._consumer.end_offsets)
 
+    def offsets_at(self, timestamp_ms: int) -> dict[Partition, int]:
+        """Return for each partition the offset of its first record with this timestamp or a later one, else its end.
+
+        Records after that one may be older: timestamps are their writers', and do not grow with the offsets.
+
+        Args:
+            timestamp_ms: milliseconds since 1970.
+        """
+        times = {TopicPartition(*partition): max(timestamp_ms, 0) for partition in self.partitions}
+        ends = self.ends()
+        try:
+            found: Mapping[Any, Any] = self._consumer.offsets_for_times(times)
+        except KafkaError as exc:
+            raise ReaderError(str(exc)) from exc
+        at = {(place.topic, place.partition): first.offset for place, first in found.items() if first is not None}
+        return {partition: at.get(partition, ends[partition]) for partition in self.partitions}
+
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         """Go on reading at these offsets."""
         for partition, offset in offsets.items():
@@ -117,6 +135,7 @@ class TopicReader:
                 record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None,
                 record.key,
                 record.value,
+                tuple(record.headers or ()),
             )
             for batch in batches.values()
             for record in batch
