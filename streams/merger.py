@@ -13,20 +13,30 @@ event is sent again; where it was, nothing changes, and that is right, because e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 from pydantic import ValidationError
 
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.topics import EVENTS
 from streams.dead_letters import RatioStop, dead_letter, explain
-from streams.merging import EventState, merge, to_event
+from streams.merging import EventState, closing, merge, to_event, too_late, touched
 from streams.metrics import WorkerMetrics
 from streams.records import Clock, Incoming, Outgoing, Publish, StillOurs, nobody_else, outgoing
-from streams.table import Table
+from streams.retention import Retention, Shelf, stream_day
+from streams.table import RESERVED, Table
 
 SOURCE = "/depeche/merger"
+STATE_DAYS: Final = 400
+SUMMARY_DAYS: Final = 3650
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_CLOSED: Final = RESERVED + b"="
+"""What the key of a closed state starts with: apart from the others, so that looking for the old ones stays quick."""
 
 
 @dataclass(slots=True)
@@ -46,13 +56,22 @@ class Merger:
         clock: Clock,
         ratio_stop: RatioStop,
         metrics: WorkerMetrics,
+        state_days: int = STATE_DAYS,
+        summary_days: int = SUMMARY_DAYS,
     ) -> None:
-        """Take the table, what writes, the time, and who counts."""
+        """Take the table, what writes, the time, who counts, and how long states and what is left of them are kept."""
         self._table = table
         self._publish = publish
         self._clock = clock
         self._ratio_stop = ratio_stop
         self._metrics = metrics
+        self._retention = Retention(
+            table,
+            [
+                Shelf(b"", state_days, lambda value: touched(_state(value)), self._close),
+                Shelf(_CLOSED, summary_days, lambda value: touched(_state(value)), self._forget),
+            ],
+        )
 
     async def process(self, records: Sequence[Incoming], still_ours: StillOurs = nobody_else) -> None:
         """Merge a batch; returns once its events and its states are safe.
@@ -64,7 +83,7 @@ class Merger:
         """
         changes: dict[tuple[int, str], _Change] = {}
         outputs: list[Outgoing] = []
-        merged: list[Mention | Withdrawal] = []
+        merged: list[tuple[Incoming, Mention | Withdrawal]] = []
         for record in records:
             read = read_record(record)
             self._ratio_stop.observe(dead=isinstance(read, str))
@@ -72,24 +91,40 @@ class Merger:
                 outputs.append(dead_letter(record, reason="invalid", stage="merger", error=read, time=self._clock()))
                 self._metrics.dead_letter("merger", "invalid")
                 continue
+            merged.append((record, read))
+        counted = Counter(record.partition for record, _ in merged)
+        days = {partition: self._day(partition, merged) for partition in counted}
+        for record, read in merged:
             place = (record.partition, read.event_id)
             if place not in changes:
                 state = self._stored(*place)
                 changes[place] = _Change(state, state)
-            changes[place].after = merge(changes[place].after, read)
-            merged.append(read)
+            if too_late(changes[place].after, read):
+                self._metrics.too_late("merger", read.kind)
+            changes[place].after = merge(changes[place].after, read, day=days[record.partition])
         for (_, event_id), change in changes.items():
             outputs += self._event_if_changed(event_id, change)
         await self._publish(outputs)
         still_ours()
-        await self._store(changes)
+        for partition, number in sorted(counted.items()):
+            values = _values(partition, changes)
+            fresh = {key for place in changes for key in _keys(place[1]) if place[0] == partition}
+            values |= self._retention.due(partition, days[partition], records=number, fresh=fresh)
+            await self._table.write(partition, values)
         now = self._clock()
-        for one in merged:
-            self._metrics.merged(one, now=now)
+        for _, read in merged:
+            self._metrics.merged(read, now=now)
+
+    def _day(self, partition: int, merged: Sequence[tuple[Incoming, Mention | Withdrawal]]) -> date:
+        days = [stream_day(read.fetched, record.timestamp) for record, read in merged if record.partition == partition]
+        return self._retention.day(partition, days)
 
     def _stored(self, partition: int, event_id: str) -> EventState:
-        value = self._table.read(partition, event_id.encode())
-        return EventState() if value is None else EventState.model_validate_json(value)
+        for key in _keys(event_id):
+            value = self._table.read(partition, key)
+            if value is not None:
+                return _state(value)
+        return EventState()
 
     def _event_if_changed(self, event_id: str, change: _Change) -> list[Outgoing]:
         if change.after is change.before:
@@ -100,13 +135,35 @@ class Merger:
         self._metrics.event(event.status)
         return [outgoing(EVENTS, event, source=SOURCE, time=event.last_seen)]
 
-    async def _store(self, changes: dict[tuple[int, str], _Change]) -> None:
-        by_partition: dict[int, dict[bytes, bytes]] = {}
-        for (partition, event_id), change in changes.items():
-            if change.after is not change.before:
-                by_partition.setdefault(partition, {})[event_id.encode()] = change.after.to_bytes()
-        for partition, values in sorted(by_partition.items()):
-            await self._table.write(partition, values)
+    def _close(self, key: bytes, value: bytes) -> Mapping[bytes, bytes | None]:
+        kept = closing(_state(value))
+        self._metrics.entry_ended("events", "dropped" if kept is None else "closed")
+        return {key: None} if kept is None else {_CLOSED + key: kept.to_bytes(), key: None}
+
+    def _forget(self, key: bytes, _value: bytes) -> Mapping[bytes, bytes | None]:
+        self._metrics.entry_ended("events", "dropped")
+        return {key: None}
+
+
+def _state(value: bytes) -> EventState:
+    return EventState.model_validate_json(value)
+
+
+def _keys(event_id: str) -> tuple[bytes, bytes]:
+    """Return where the state of an event may stand: as it is, and closed."""
+    return event_id.encode(), _CLOSED + event_id.encode()
+
+
+def _values(partition: int, changes: Mapping[tuple[int, str], _Change]) -> dict[bytes, bytes | None]:
+    """Return what the changed states of a partition amount to in the table."""
+    values: dict[bytes, bytes | None] = {}
+    for (place, event_id), change in changes.items():
+        if place == partition and change.after is not change.before:
+            key, closed = _keys(event_id)
+            values[key] = change.after.to_bytes()
+            if change.before.closed is not None and not change.before.articles:
+                values[closed] = None
+    return values
 
 
 def read_record(record: Incoming) -> Mention | Withdrawal | str:
@@ -117,6 +174,8 @@ def read_record(record: Incoming) -> Mention | Withdrawal | str:
         read = read_mention_record(record.value)
     except ValidationError as exc:
         return f"neither a mention nor a withdrawal: {explain(exc)}"
+    if not _ID.fullmatch(read.event_id):
+        return f"event_id is {read.event_id!r}: an id has 32 hexadecimal digits"
     if record.key != read.event_id.encode():
         return f"the record's key is {record.key!r}, its event_id is {read.event_id}"
     return read

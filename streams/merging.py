@@ -16,6 +16,12 @@ dropped in every order. So it goes by fixed order, never by time of arrival.
   beyond it, `n_articles` is the estimate that the k smallest hashes allow (relative standard error 1/√(k - 2), 7 % for
   200), `n_mentions` is scaled alike, `n_sources` and `n_independent_texts` are lower bounds.
 - An article version keeps its best mention whole and the ids of `MAX_MENTIONS_PER_ARTICLE` mentions (the smallest).
+
+A state that nothing has touched for long is closed (`closing`; `streams.retention` says when): what is left are its
+counts and times, and no articles. If the act is told again afterwards, say at an anniversary, the event goes on
+counting from there: its slots are those of what is told since. What an article of the closed part said can't be taken
+back any more, and a mention as old as the closed part may have been counted in it, so it is not counted again
+(`too_late`). Within a state that was never closed, all of the above is exact.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -107,9 +114,26 @@ class Contribution(Part):
         return (revision_time(self.fetched), self.version)
 
 
+class Closed(Part):
+    """What is left of a state that was closed: counts, and no longer what was counted."""
+
+    until: UtcTime
+    """The latest fetch of what was counted: what is not later may be in the counts."""
+    n_mentions: int
+    n_articles: int
+    n_sources: int
+    n_independent_texts: int
+    first_seen: UtcTime
+    last_seen: UtcTime
+
+
 class EventState(Part):
     """All that is kept of one event. Stored as JSON under its id."""
 
+    touched: date | None = None
+    """The stream's day when a record last came for it; first, so that it can be read without the rest."""
+    closed: Closed | None = None
+    """What was counted before everything else here."""
     articles: Mapping[str, Contribution] = Field(default_factory=dict)
     more: bool = False
     """True once an article had to be left out."""
@@ -120,8 +144,16 @@ class EventState(Part):
         return self.model_dump_json().encode()
 
 
-def merge(state: EventState, record: Mention | Withdrawal) -> EventState:
-    """Join a mention or a withdrawal into the state of its event; the same object where it changes nothing."""
+def merge(state: EventState, record: Mention | Withdrawal, *, day: date | None = None) -> EventState:
+    """Join a mention or a withdrawal into the state of its event; the same object where it changes nothing.
+
+    Args:
+        state: of the event.
+        record: of the same event.
+        day: the stream's, as the state is to remember it.
+    """
+    if isinstance(record, Mention) and too_late(state, record):
+        return state
     told = _told(record) if isinstance(record, Mention) else None
     contribution = Contribution(
         fetched=record.fetched,
@@ -130,7 +162,47 @@ def merge(state: EventState, record: Mention | Withdrawal) -> EventState:
         mention_ids=() if told is None else (told.mention_id,),
         text=None if told is None else folded_hash(told.evidence.text),
     )
-    return join(state, EventState(articles={record.article_id: contribution}, last=told))
+    return join(state, EventState(touched=day, articles={record.article_id: contribution}, last=told))
+
+
+def too_late(state: EventState, record: Mention | Withdrawal) -> bool:
+    """Say whether a record comes too late to count: what it is about is in the closed part of the state, or may be.
+
+    Such a mention is left out. Such a withdrawal is kept, against mentions that are yet to come, but what the closed
+    part counted of its article stays counted.
+    """
+    if state.closed is None or record.article_id in state.articles:
+        return False
+    return isinstance(record, Withdrawal) or record.fetched <= state.closed.until
+
+
+def closing(state: EventState) -> EventState | None:
+    """Return what is kept of a state once it is closed; null where nothing is: no current article tells the event."""
+    counted = [contribution.fetched for contribution in state.articles.values() if contribution.best is not None]
+    if not counted:
+        return None if state.closed is None else EventState(touched=state.touched, closed=state.closed)
+    event = to_event("closing", state)
+    if event is None:
+        return None
+    return EventState(
+        touched=state.touched,
+        closed=Closed(
+            until=max(counted) if state.closed is None else max(*counted, state.closed.until),
+            n_mentions=event.n_mentions,
+            n_articles=event.n_articles,
+            n_sources=event.n_sources,
+            n_independent_texts=event.n_independent_texts,
+            first_seen=event.first_seen,
+            last_seen=event.last_seen,
+        ),
+    )
+
+
+def touched(state: EventState) -> date:
+    """Return the day when a state was last touched; one that does not say so was when its last article was fetched."""
+    if state.touched is not None:
+        return state.touched
+    return max((contribution.fetched.date() for contribution in state.articles.values()), default=date.min)
 
 
 def join(left: EventState, right: EventState) -> EventState:
@@ -142,6 +214,8 @@ def join(left: EventState, right: EventState) -> EventState:
     more = left.more or right.more or len(articles) > MAX_ARTICLES
     kept = sorted(articles, key=lambda article_id: (_position(article_id), article_id))[:MAX_ARTICLES]
     joined = EventState(
+        touched=max((day for day in (left.touched, right.touched) if day is not None), default=None),
+        closed=_last_closed(left.closed, right.closed),
         articles={article_id: articles[article_id] for article_id in sorted(kept)},
         more=more,
         last=_last(left.last, right.last),
@@ -197,6 +271,12 @@ def _last(left: Told | None, right: Told | None) -> Told | None:
     return min(left, right, key=lambda told: told.rank)
 
 
+def _last_closed(left: Closed | None, right: Closed | None) -> Closed | None:
+    if left is None or right is None:
+        return left or right
+    return max(left, right, key=lambda closed: (closed.until, closed.n_mentions, closed.model_dump_json()))
+
+
 @lru_cache(maxsize=4096)
 def _position(article_id: str) -> int:
     """Return the article's place in the fixed order: 64 bits of a hash, so that any sample is a fair one."""
@@ -217,9 +297,19 @@ def _event(event_id: str, told: list[Told], live: list[Contribution], *, more: b
         share = len(live) / len(state.articles)
         n_articles = max(n_articles, round(_estimate(state.articles) * share))
         n_mentions = max(n_mentions, round(n_mentions * n_articles / len(live)))
+    n_sources = len({t.source_id for t in told}) if live else 0
+    n_independent_texts = len({contribution.text for contribution in live})
+    first_seen, last_seen = min(t.seen for t in told), max(t.seen for t in told)
+    if state.closed is not None:
+        # Sources and texts of the closed part may be among the new ones: the greater number is a lower bound.
+        n_mentions += state.closed.n_mentions
+        n_articles += state.closed.n_articles
+        n_sources = max(n_sources, state.closed.n_sources)
+        n_independent_texts = max(n_independent_texts, state.closed.n_independent_texts)
+        first_seen, last_seen = min(first_seen, state.closed.first_seen), max(last_seen, state.closed.last_seen)
     return Event(
         event_id=event_id,
-        status="coded" if live else "retracted",
+        status="coded" if n_mentions else "retracted",
         type=best.type,
         mode=_first(t.mode for t in told),
         context=_first_filled(t.context for t in told),
@@ -237,10 +327,10 @@ def _event(event_id: str, told: list[Told], live: list[Contribution], *, more: b
         confidence=best.confidence,
         n_mentions=n_mentions,
         n_articles=n_articles,
-        n_sources=len({t.source_id for t in told}) if live else 0,
-        n_independent_texts=len({contribution.text for contribution in live}),
-        first_seen=min(t.seen for t in told),
-        last_seen=max(t.seen for t in told),
+        n_sources=n_sources,
+        n_independent_texts=n_independent_texts,
+        first_seen=first_seen,
+        last_seen=last_seen,
         best_mention=BestMention(
             mention_id=best.mention_id,
             article_id=best.article_id,

@@ -90,7 +90,18 @@ class WorkerMetrics:
         self._table_entries = Gauge(
             "depeche_table_entries", "Keys in a table of this worker, estimated.", ("table",), registry=registry
         )
-
+        self._too_late = Counter(
+            "depeche_late_records",
+            "Records that came after what they are about was closed or taken away, so that some of it can't count.",
+            ("stage", "kind"),
+            registry=registry,
+        )
+        self._entries_ended = Counter(
+            "depeche_table_entries_ended",
+            "Entries that a table has kept long enough: closed (counts are kept) or dropped.",
+            ("table", "how"),
+            registry=registry,
+        )
         self._loop_delay = Histogram(
             "depeche_event_loop_delay_seconds",
             "How much later than asked for the worker's event loop turned, twice a second.",
@@ -145,12 +156,20 @@ class WorkerMetrics:
         """Add to the records in work."""
         self._in_flight.labels(stage).inc(change)
 
+    def too_late(self, stage: str, kind: str) -> None:
+        """Count a record that came too late to count in full: a `mention`, a `withdrawal`, a `correction`."""
+        self._too_late.labels(stage, kind).inc()
+
+    def entry_ended(self, table: str, how: str) -> None:
+        """Count an entry of a table that was `closed` or `dropped`."""
+        self._entries_ended.labels(table, how).inc()
+
     def loop_delay(self, seconds: float) -> None:
         """Observe how much too late the event loop woke."""
         self._loop_delay.observe(seconds)
 
     def pool_restart(self, cause: str) -> None:
-        """Count a pool process replaced: `killed` or `timeout`."""
+        """Count a pool process replaced: `killed`, `timeout` or `memory`."""
         self._pool_restarts.labels(cause).inc()
 
     def lag(self, lags: Mapping[tuple[str, int], int], *, now: float) -> None:

@@ -73,4 +73,4 @@ def test_what_is_no_outcome_is_a_dead_letter_and_the_rest_goes_on(value: bytes |
     asyncio.run(ledger(table, broker).process([record(value, key=b"k", topic=OUTCOMES), of(FIRST)]))
     (letter,) = [DeadLetter.from_bytes(one.value) for one in broker.on(DEAD_LETTERS)]
     assert (letter.stage, letter.reason, letter.original_value()) == ("ledger", "invalid", value)
-    assert len(table.values) == 1
+    assert len(table.kept()) == 1
