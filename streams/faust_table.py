@@ -137,6 +137,11 @@ class FaustTable:
                 yield key, value
 
     @property
+    def faust(self) -> Any:
+        """Faust's own table."""
+        return self._table
+
+    @property
     def name(self) -> str:
         """The table's name."""
         return str(self._table.name)
