@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import random
 import signal
 import subprocess
@@ -25,17 +26,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 import psutil
 from kafka import KafkaConsumer, TopicPartition
 
+from bench.changing_feeds import ChangingFeeds, serving
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
 from depeche.broker import EmbeddedBroker
@@ -47,106 +48,8 @@ _CHILD: Final = "import sys; from bench.connector_faults import run_connectors; 
 _SETTLE_SECONDS: Final = 240.0
 
 
-class ChangingFeeds:
-    """Feeds that change at every look, and their pages; remembers what they ever said."""
-
-    def __init__(self, feeds: int, seed: int) -> None:
-        self._random = random.Random(seed)
-        self._lock = threading.Lock()
-        self._entries: list[list[tuple[str, str]]] = [[] for _ in range(feeds)]
-        self._numbers = [0] * feeds
-        self.changing = True
-        self.port = 0
-        """Of the server that the feeds and their pages are on."""
-        self.said: dict[str, set[str]] = {}
-        """By guid, every wording that was served."""
-        self.served: list[float] = []
-
-    def look(self, feed: int) -> tuple[str, bytes]:
-        """Let a feed change, and return its ETag and body."""
-        with self._lock:
-            entries = self._entries[feed]
-            if self.changing and self._random.random() < 0.5:
-                for _ in range(self._random.randint(1, 3)):
-                    self._numbers[feed] += 1
-                    guid = f"f{feed}-{self._numbers[feed]}"
-                    entries.insert(0, (guid, f"Le texte de {guid}, première version. " + "La suite du texte. " * 40))
-                if self._random.random() < 0.3:
-                    at = self._random.randrange(len(entries))
-                    guid, text = entries[at]
-                    entries[at] = (guid, text.replace("première", "deuxième"))
-                del entries[200:]
-            for guid, text in entries:
-                self.said.setdefault(guid, set()).add(text)
-            self.served.append(time.monotonic())
-            body = _rss(feed, entries, self.port)
-        return f'"{hash(body) & 0xFFFFFFFF:x}"', body
-
-
-def _rss(feed: int, entries: list[tuple[str, str]], port: int) -> bytes:
-    # Every third entry has a summary only, and waits for its page, which says nothing: the summary is published.
-    items = "".join(
-        f'<item><guid isPermaLink="false">{guid}</guid><title>Titre {guid}</title>'
-        f"<link>http://127.0.0.1:{port}/pages/{guid}</link>"
-        + (
-            f"<description>{text}</description>"
-            if guid.endswith(("0", "3", "6"))
-            else f"<content:encoded>{text}</content:encoded>"
-        )
-        + "</item>"
-        for guid, text in entries
-    )
-    opening = '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
-    return f"{opening}<channel><title>Fil {feed}</title>{items}</channel></rss>".encode()
-
-
-@contextmanager
-def serving(feeds: ChangingFeeds) -> Iterator[int]:
-    """Serve the feeds; yield the port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if self.path.startswith("/pages/"):
-                self._answer(200, b"<!DOCTYPE html><title>Rien</title><p>Rien ici.</p>")
-                return
-            if not self.path.startswith("/feed/"):
-                self._answer(404, b"")
-                return
-            etag, body = feeds.look(int(self.path.removeprefix("/feed/")))
-            if self.headers.get("If-None-Match") == etag:
-                self._answer(304, b"", etag)
-            else:
-                self._answer(200, body, etag)
-
-        def _answer(self, status: int, body: bytes, etag: str | None = None) -> None:
-            self.send_response(status)
-            if etag:
-                self.send_header("ETag", etag)
-            if status != 304:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    feeds.port = server.server_address[1]
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def run_connectors(bootstrap: str, prefix: str, folder: str, feeds: str, port: str) -> None:
-    """Run the connectors until killed."""
+    """Run the connectors until killed, or told to stop by SIGTERM."""
     settings = ConnectorSettings(
         PublisherSettings(KafkaAccess(bootstrap), prefix),
         Path(folder) / "state.sqlite",
@@ -158,12 +61,22 @@ def run_connectors(bootstrap: str, prefix: str, folder: str, feeds: str, port: s
         drop_interval=timedelta(seconds=0.3),
         fetch=FetchSettings(host_gap_seconds=0.0, host_concurrency=8, total_seconds=5.0, allow_private_addresses=True),
     )
-    sys.exit(ConnectorRunner(settings).run(threading.Event()))
+    stop = threading.Event()
+    reading, writing = os.pipe()
+    # Set from a thread: a handler that set it might wait for a lock that the interrupted thread holds.
+    signal.signal(signal.SIGTERM, lambda *_: os.write(writing, b"!"))
+
+    def wait() -> None:
+        os.read(reading, 1)
+        stop.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    sys.exit(ConnectorRunner(settings).run(stop))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the topic held at the end."""
+class Arrivals:
+    """What of all that there was is on the topic."""
 
     entries: int
     """Entries and lines that there were."""
@@ -172,19 +85,46 @@ class Outcome:
     foreign: tuple[str, ...]
     """Articles that nothing asked for."""
     stale: tuple[str, ...]
-    """Articles whose latest version is not what the feed said last."""
+    """Articles whose latest version is not what was said last."""
+    twofold: tuple[str, ...]
+    """Entries that are there under more than one article id."""
     records: int
     versions: int
     """Different (article id, version)."""
-    memory: tuple[float, ...]
-    """Of the connectors' process, MB: as often as it was looked at."""
-    longest_gap_seconds: float
-    """Between two requests to the server."""
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing is lost and nothing is there under two ids."""
-        return not self.missing and not self.foreign and not self.stale
+        return not self.missing and not self.foreign and not self.stale and not self.twofold
+
+
+def arrivals(wanted: Mapping[str, str], found: Sequence[Article]) -> Arrivals:
+    """Compare what there was, the last wording by its key, with the articles on the topic."""
+    latest: dict[str, str] = {}
+    ids: dict[str, set[str]] = {}
+    for article in sorted(found, key=lambda article: article.revision):
+        latest[article.identity.key] = article.text
+        ids.setdefault(article.identity.key, set()).add(article.article_id)
+    return Arrivals(
+        entries=len(wanted),
+        missing=tuple(sorted(wanted.keys() - latest.keys())),
+        foreign=tuple(sorted(latest.keys() - wanted.keys())),
+        stale=tuple(sorted(key for key in wanted.keys() & latest.keys() if latest[key] != wanted[key])),
+        twofold=tuple(sorted(key for key, found_ids in ids.items() if len(found_ids) > 1)),
+        records=len(found),
+        versions=len({(article.article_id, article.version) for article in found}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a trial."""
+
+    arrived: Arrivals
+    memory: tuple[float, ...]
+    """Of the connectors' process, MB: as often as it was looked at."""
+    longest_gap_seconds: float
+    """Between two requests to the server."""
 
 
 class Trial:
@@ -232,25 +172,12 @@ class Trial:
     def outcome(self, port: int) -> Outcome:
         """Let feeds stand still, let the connectors finish, and compare the topic with what there was."""
         self.feeds.changing = False
-        wanted = {guid: _last(self.feeds, guid) for guid in self.feeds.said} | self._lines
+        wanted = self.feeds.last() | self._lines
         with self.connectors(port) as process:
-            found = _until_whole(self.broker.address, self.topic, wanted)
+            found = until_whole(KafkaAccess(self.broker.address), self.topic, wanted)
             self.weigh(process)
-        latest: dict[str, str] = {}
-        for article in sorted(found, key=lambda article: article.revision):
-            latest[article.identity.key] = article.text
-        served = self.feeds.served
-        gaps = [after - before for before, after in itertools.pairwise(served)]
-        return Outcome(
-            entries=len(wanted),
-            missing=tuple(sorted(wanted.keys() - latest.keys())),
-            foreign=tuple(sorted(latest.keys() - wanted.keys())),
-            stale=tuple(sorted(key for key in wanted.keys() & latest.keys() if latest[key] != wanted[key])),
-            records=len(found),
-            versions=len({(article.article_id, article.version) for article in found}),
-            memory=tuple(self.memory),
-            longest_gap_seconds=max(gaps, default=0.0),
-        )
+        gaps = [after - before for before, after in itertools.pairwise(self.feeds.served)]
+        return Outcome(arrivals(wanted, found), tuple(self.memory), max(gaps, default=0.0))
 
 
 def kill_often(trial: Trial, kills: int, *, say: Callable[[str], None]) -> Outcome:
@@ -290,22 +217,18 @@ def take_the_broker_away(trial: Trial, seconds: float, *, say: Callable[[str], N
         return trial.outcome(port)
 
 
-def _last(changing: ChangingFeeds, guid: str) -> str:
-    wordings = changing.said[guid]
-    last = next((text for text in wordings if "deuxième" in text), None) or next(iter(wordings))
-    return last.strip()
-
-
-def _until_whole(bootstrap: str, topic: str, wanted: dict[str, str]) -> list[Article]:
+def until_whole(
+    access: KafkaAccess, topic: str, wanted: Mapping[str, str], *, seconds: float = _SETTLE_SECONDS
+) -> list[Article]:
     """Read the topic until all that is wanted is on it as it is wanted, or time is up; return all that is there."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = KafkaConsumer(**access.client_options(), enable_auto_commit=False)
     try:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         found: list[Article] = []
         left = dict(wanted)
-        give_up = time.monotonic() + _SETTLE_SECONDS
+        give_up = time.monotonic() + seconds
         while left and time.monotonic() < give_up:
             for batch in consumer.poll(timeout_ms=500).values():
                 for record in batch:
@@ -340,7 +263,7 @@ def main() -> None:
                     outcome = kill_often(trial, given.kills, say=print)
                 else:
                     outcome = take_the_broker_away(trial, given.outage, say=print)
-                whole = whole and outcome.is_whole
+                whole = whole and outcome.arrived.is_whole
                 tell(outcome)
         finally:
             broker.stop()
@@ -349,14 +272,27 @@ def main() -> None:
 
 def tell(outcome: Outcome) -> None:
     """Print an outcome."""
-    again = outcome.records - outcome.versions
-    print(f"  entries and lines     {outcome.entries}")
-    print(f"  missing               {len(outcome.missing)} {', '.join(outcome.missing[:5])}")
-    print(f"  not asked for         {len(outcome.foreign)} {', '.join(outcome.foreign[:5])}")
-    print(f"  not the last wording  {len(outcome.stale)} {', '.join(outcome.stale[:5])}")
-    print(f"  records               {outcome.records}, of them the same version again {again}")
+    for line in arrival_lines(outcome.arrived):
+        print(f"  {line}")
     print(f"  longest gap           {outcome.longest_gap_seconds:.1f} s between two requests to the feeds")
     print(f"  memory                {' / '.join(f'{size:.0f}' for size in outcome.memory)} MB", flush=True)
+
+
+def arrival_lines(arrived: Arrivals) -> list[str]:
+    """Return what is to be said of it, a line for each."""
+    again = arrived.records - arrived.versions
+
+    def first(keys: tuple[str, ...]) -> str:
+        return f"{len(keys)} {', '.join(keys[:5])}".rstrip()
+
+    return [
+        f"entries and lines     {arrived.entries}",
+        f"missing               {first(arrived.missing)}",
+        f"not asked for         {first(arrived.foreign)}",
+        f"not the last wording  {first(arrived.stale)}",
+        f"under two ids         {first(arrived.twofold)}",
+        f"records               {arrived.records}, of them the same version again {again}",
+    ]
 
 
 if __name__ == "__main__":

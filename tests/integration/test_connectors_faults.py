@@ -20,9 +20,9 @@ def test_connectors_killed_at_random_moments_lose_nothing_and_double_no_id(
     folder = tmp_path / "trial"
     trial = Trial(broker, folder, feeds=8, seed=11, prefix=fresh_prefix)
     outcome = kill_often(trial, 6, say=print)
-    assert outcome.is_whole, told(outcome, folder)
-    assert outcome.entries > 6 * 300
-    assert outcome.records >= outcome.versions
+    assert outcome.arrived.is_whole, told(outcome, folder)
+    assert outcome.arrived.entries > 6 * 300
+    assert outcome.arrived.records >= outcome.arrived.versions
 
 
 def test_a_broker_that_is_away_costs_no_article_and_no_memory(
@@ -31,6 +31,6 @@ def test_a_broker_that_is_away_costs_no_article_and_no_memory(
     folder = tmp_path / "trial"
     trial = Trial(own_broker, folder, feeds=8, seed=12, prefix=fresh_prefix)
     outcome = take_the_broker_away(trial, 15.0, say=print)
-    assert outcome.is_whole, told(outcome, folder)
+    assert outcome.arrived.is_whole, told(outcome, folder)
     before, *during = outcome.memory
     assert max(during) < before + 100, outcome.memory
