@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,9 +15,11 @@ import faust
 from faust.types import TP
 
 from schemas.access import KafkaAccess
-from schemas.topics import MAX_RECORD_BYTES, TOPICS, Topic
+from schemas.topics import EVENTS, MAX_RECORD_BYTES, TOPICS, Topic, least_in_sync
+from streams import client
 from streams.continuity import Continuity, records_between
 from streams.faust_table import FaustTable
+from streams.lease import Lease
 from streams.records import Incoming, Outgoing, PartitionsMovedError, Publish, StillOurs
 from streams.recovery import table_manager
 from streams.settings import StreamSettings
@@ -53,7 +55,7 @@ def create_app(settings: StreamSettings) -> Any:
     Raises:
         RuntimeError: this Faust is not the version that its faults were studied at (`streams.recovery`).
     """
-    return faust.App(
+    app: Any = faust.App(
         settings.group,
         broker=[f"kafka://{address}" for address in settings.access.addresses()],
         broker_credentials=credentials(settings.access),
@@ -79,6 +81,9 @@ def create_app(settings: StreamSettings) -> Any:
         web_enabled=False,
         TableManager=table_manager(),
     )
+    app.lease = Lease(session_seconds=settings.session_seconds, moved=lambda: bool(app.rebalancing))
+    client.set_up(app, app.lease)
+    return app
 
 
 def credentials(access: KafkaAccess) -> faust.SASLCredentials | faust.SSLCredentials | None:
@@ -108,17 +113,41 @@ def topic_of(app: Any, topic: Topic, settings: StreamSettings) -> Any:
     )
 
 
+class LeasedTable(FaustTable):
+    """A table that is written only while this worker is a member of its group (`streams.lease`)."""
+
+    def __init__(self, table: Any, lease: Lease) -> None:
+        """Take Faust's table and the worker's lease."""
+        super().__init__(table)
+        self._lease = lease
+
+    async def write(self, partition: int, values: Mapping[bytes, bytes | None]) -> None:
+        """Store values as `FaustTable.write`.
+
+        Raises:
+            PartitionsMovedError: partitions are being given out anew; nothing was written.
+            TimeoutError: the broker did not acknowledge the values in time.
+        """
+        await self._lease.shown()
+        async with client.acknowledged(len(values)):
+            await super().write(partition, values)
+
+
 def add_table(app: Any, name: str, settings: StreamSettings) -> FaustTable:
     """Declare a table of bytes by bytes, with its changelog."""
-    return FaustTable(
+    return LeasedTable(
         app.Table(
             name,
             key_type=bytes,
             value_type=bytes,
             partitions=settings.partitions,
-            extra_topic_configs={"max.message.bytes": str(MAX_RECORD_BYTES)},
+            extra_topic_configs={
+                "max.message.bytes": str(MAX_RECORD_BYTES),
+                "min.insync.replicas": str(least_in_sync(settings.replication)),
+            },
             options=dict(_STORE_OPTIONS) if settings.table_store == "rocksdict" else None,
-        )
+        ),
+        app.lease,
     )
 
 
@@ -126,20 +155,24 @@ def publisher(app: Any, settings: StreamSettings) -> Publish:
     """Return what writes records and waits for the broker to acknowledge each.
 
     The future that `send` returns is what must be awaited: Faust lets a failed produce pass otherwise, and commits.
+    Events replace each other, so they are written only while this worker is a member of its group.
     """
     channels = {topic.suffix: topic_of(app, topic, settings) for topic in TOPICS}
 
     async def publish(outputs: Sequence[Outgoing]) -> None:
-        pending = [
-            await channels[output.topic.suffix].send(
-                key=output.key,
-                value=output.value,
-                partition=output.partition,
-                headers=list(output.headers),
-            )
-            for output in outputs
-        ]
-        await asyncio.gather(*pending)
+        if any(output.topic is EVENTS for output in outputs):
+            await app.lease.shown()
+        async with client.acknowledged(len(outputs)):
+            pending = [
+                await channels[output.topic.suffix].send(
+                    key=output.key,
+                    value=output.value,
+                    partition=output.partition,
+                    headers=list(output.headers),
+                )
+                for output in outputs
+            ]
+            await asyncio.gather(*pending)
 
     return publish
 

@@ -48,10 +48,19 @@ def table_manager() -> type[Any]:
     Raises:
         RuntimeError: this is not the Faust that the order of steps was checked against.
     """
+    require_known_version()
+    return HeldTableManager
+
+
+def require_known_version() -> None:
+    """Return if this is the Faust whose insides were read.
+
+    Raises:
+        RuntimeError: it is another.
+    """
     if faust.__version__ != KNOWN_VERSION:
         msg = (
             f"faust-streaming is {faust.__version__}, streams/recovery.py was checked against {KNOWN_VERSION}: read "
             f"faust/tables/recovery.py of the new version and its issue 596 before changing this"
         )
         raise RuntimeError(msg)
-    return HeldTableManager

@@ -59,6 +59,33 @@ def test_the_app_has_the_settings_that_delivery_stands_on(tmp_path: Path) -> Non
     assert conf.stream_publish_on_commit is False
 
 
+def test_the_producer_is_idempotent_without_transactions(tmp_path: Path) -> None:
+    async def main() -> Any:
+        app = wiring.create_app(replace(SETTINGS, data_folder=tmp_path))
+        return app.in_transaction, app.producer._settings_extra(), app.transport.Consumer.__name__
+
+    in_transaction, asked, consumer = asyncio.run(main())
+    assert not in_transaction
+    assert asked == {"acks": "all", "enable_idempotence": True}
+    assert consumer == "LeasedConsumer"
+
+
+@pytest.mark.parametrize(("replication", "least"), [(1, "1"), (3, "2")])
+def test_a_changelog_asks_for_as_many_in_sync_replicas_as_the_topics(
+    tmp_path: Path, replication: int, least: str
+) -> None:
+    async def main() -> Any:
+        settings = replace(SETTINGS, data_folder=tmp_path, table_store="memory", replication=replication)
+        app = wiring.create_app(settings)
+        wiring.add_table(app, "t", settings)
+        return app.tables["t"].changelog_topic
+
+    changelog = asyncio.run(main())
+    assert changelog.config["min.insync.replicas"] == least
+    assert changelog.config["max.message.bytes"] == str(MAX_RECORD_BYTES)
+    assert changelog.compacting
+
+
 def test_a_queue_holds_what_is_fetched_when_fetching_stops() -> None:
     """Faust stops fetching at maxsize/1.25; a full queue would hold up the delivery to every other stage."""
     assert int(wiring.BUFFER_RECORDS / 1.25) + wiring.MAX_POLL_RECORDS < wiring.BUFFER_RECORDS
