@@ -23,7 +23,7 @@ from connectors.entry import Entry
 from connectors.feeds.opml import source_id_of_host
 from connectors.formats.files import JSONL_SUFFIXES, ReadError, read_lines, readable_name
 from connectors.formats.warc import WarcDamage, WarcError, WarcPlace, WarcRecord, page_of_record, read_records
-from connectors.isolation import Isolated, IsolatedCrash, IsolatedTimeout
+from connectors.isolation import Isolated, IsolatedError
 from connectors.pages.reading import PageReading
 from connectors.settings import DROP_SOURCE
 from connectors.source import ErrorClass, SourceError
@@ -181,10 +181,8 @@ class _Pages:
             page = waiting.reading.result()
         except WarcError as problem:
             error = SourceError(where, str(problem), problem.error_class)
-        except IsolatedTimeout as problem:
-            error = SourceError(where, f"its page: {problem}", "parse_timeout")
-        except IsolatedCrash as problem:
-            error = SourceError(where, f"its page: {problem}", "parse_crash")
+        except IsolatedError as problem:
+            error = SourceError(where, f"its page: {problem}", problem.error_class)
         except Exception as problem:  # noqa: BLE001 - one page must not end the reading of an archive
             error = SourceError(where, f"its page: {type(problem).__name__}: {problem}", "bug")
         else:

@@ -27,6 +27,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Self, TypeVar, TypeVarTuple
 
 from connectors.isolation_server import ANSWER, END, EXIT_OUT_OF_MEMORY, FORK, LENGTH, ORDER, receive
+from connectors.source import ErrorClass
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -42,9 +43,14 @@ _BOOTSTRAP: Final = (
 class IsolatedError(Exception):
     """The function did not come to its end."""
 
+    error_class: ErrorClass = "parse_crash"
+    """How it counts: what is called here parses."""
+
 
 class IsolatedTimeout(IsolatedError):  # noqa: N818 - says what happened
     """It did not end within its deadline, and its process was killed."""
+
+    error_class = "parse_timeout"
 
 
 class IsolatedCrash(IsolatedError):  # noqa: N818 - says what happened

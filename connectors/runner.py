@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from connectors.database import StateBusyError
@@ -237,28 +238,24 @@ class ConnectorRunner:
     def _run(self, sources: Sequence[Source], state: State, stop: threading.Event) -> int:
         ended = threading.Event()
 
-        def guarded(source: Source) -> None:
-            try:
-                drive(source, state, self._publisher, self._metrics, stop=ended, clock=self._clock)
-            except BaseException as error:  # noqa: BLE001 - a thread's end must reach the exit status
-                self._failure = f"{source.name}: {error}"
-                _LOG.exception("%s stopped", source.name)
-                ended.set()
+        def guarded(name: str, work: Callable[[], None]) -> threading.Thread:
+            def run() -> None:
+                try:
+                    work()
+                except BaseException as error:  # noqa: BLE001 - a thread's end must reach the exit status
+                    self._failure = f"{name}: {error}"
+                    _LOG.exception("%s stopped", name)
+                    ended.set()
 
-        def served(push: PushServer) -> None:
-            try:
-                push.run(ended)
-            except BaseException as error:  # noqa: BLE001 - as above
-                self._failure = f"{push.name}: {error}"
-                _LOG.exception("%s stopped", push.name)
-                ended.set()
+            return threading.Thread(target=run, name=name, daemon=True)
 
-        self._threads = tuple(
-            threading.Thread(target=guarded, args=(source,), name=source.name, daemon=True) for source in sources
-        )
+        def driven(source: Source) -> None:
+            drive(source, state, self._publisher, self._metrics, stop=ended, clock=self._clock)
+
+        threads = [guarded(source.name, partial(driven, source)) for source in sources]
         if self._push is not None:
-            push = threading.Thread(target=served, args=(self._push,), name=self._push.name, daemon=True)
-            self._threads = (*self._threads, push)
+            threads.append(guarded(self._push.name, partial(self._push.run, ended)))
+        self._threads = tuple(threads)
         connect = threading.Thread(target=self._publisher.connect, args=(ended,), name="connect", daemon=True)
         for thread in (connect, *self._threads):
             thread.start()

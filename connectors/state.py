@@ -110,11 +110,6 @@ class State:
         query = f"{_PENDING.select} WHERE next_try <= ? ORDER BY next_try LIMIT ?"
         return list(map(_PENDING.row, self._database.read(query, (time_text(now), limit))))
 
-    def pending_next(self) -> datetime | None:
-        """Return when the next page is to be read; None where none waits."""
-        rows = self._database.read(f"{_PENDING.select} ORDER BY next_try LIMIT 1")
-        return _PENDING.row(rows[0]).next_try if rows else None
-
     def pending_count(self) -> int:
         """Return how many articles wait for their page."""
         return int(self._database.read("SELECT count(*) FROM pending")[0][0])

@@ -18,6 +18,7 @@ from lxml import etree
 
 from connectors.entry import one_line
 from connectors.formats.encoding import UndecodableError, decode_html
+from connectors.formats.html_text import parse_html
 from connectors.urls import absolute_url
 from connectors.web.links import parse_links
 
@@ -73,12 +74,8 @@ def feeds_in_page(body: bytes, *, url: str) -> tuple[Candidate, ...]:
         text = decode_html(body)
     except UndecodableError:
         text = body.decode("utf-8", "replace")
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
-    try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
-    except (etree.XMLSyntaxError, ValueError):  # empty, or nothing in it that could be a page
-        return ()
-    if root is None:
+    root = parse_html(text)
+    if root is None:  # empty, or nothing in it that could be a page
         return ()
     bases = (absolute_url(base.get("href"), base=url) for base in root.iter("base"))
     base = next(filter(None, bases), url)

@@ -25,7 +25,7 @@ from connectors.feeds.poll import Clock, Known, PollResult, Rules, Task
 from connectors.feeds.roster import FORGET_AFTER, Roster
 from connectors.feeds.subscriptions import Subscriptions
 from connectors.formats.feed_read import FeedError, FeedReading, read_feed
-from connectors.isolation import IsolatedCrash, IsolatedTimeout
+from connectors.isolation import IsolatedError
 from connectors.metrics import FEED_STATES, ConnectorMetrics
 from connectors.records import FeedState, ListedEntry, SeenEntry, StateChange
 from connectors.settings import ConnectorSettings
@@ -356,12 +356,8 @@ def _reading(done: Future[FeedReading]) -> FeedReading | FetchFailure:
     match error:
         case None:
             return done.result()
-        case FeedError():
+        case FeedError() | IsolatedError():
             return FetchFailure(error.error_class, str(error))
-        case IsolatedTimeout():
-            return FetchFailure("parse_timeout", str(error))
-        case IsolatedCrash():
-            return FetchFailure("parse_crash", str(error))
         case _:
             _LOG.error("a feed's reading failed in a way that is not foreseen", exc_info=error)
             return FetchFailure("bug", f"{type(error).__name__}: {error}")

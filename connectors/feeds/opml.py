@@ -19,6 +19,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from connectors.entry import language_code, one_line
+from connectors.formats.safe_xml import xml_parser
 from connectors.settings import Subscription
 from connectors.urls import absolute_url
 from schemas.article import Source
@@ -108,9 +109,8 @@ def read_opml(data: bytes) -> tuple[Subscription, ...]:
     if not data.strip():
         msg = "empty"
         raise OpmlError(msg)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, xml_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         msg = f"line {line}: {error}" if line else str(error)

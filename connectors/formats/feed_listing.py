@@ -20,6 +20,7 @@ from connectors.formats.feed_known import raw_hash
 from connectors.formats.feed_parse import MAX_DEPTH
 from connectors.formats.feed_reading import FeedError, FeedHints, clamped_period, minutes_of
 from connectors.formats.html_text import text_of
+from connectors.formats.safe_xml import xml_parser
 from connectors.urls import absolute_url
 
 _TOO_DEEP: Final = etree.XPath("/*" * (MAX_DEPTH + 1))
@@ -66,19 +67,6 @@ def text_in(element: etree._Element) -> str:
     return unescape("".join(map(str, element.itertext()))) if len(element) else (element.text or "")
 
 
-def _parser(encoding: str | None, *, recover: bool = False) -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding=encoding,
-        recover=recover,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-
-
 def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
     """Return the root of a well-formed document, else None.
 
@@ -86,14 +74,14 @@ def parse_xml(body: bytes, encoding: str | None) -> etree._Element | None:
         FeedError: it declares entities, or nests too deep.
     """
     try:
-        parser = _parser(encoding)
+        parser = xml_parser(encoding)
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError:
         log: Any = parser.error_log  # the exception's own has the errors of earlier documents too
         if not 0 < len(log) < _REPORTED_ERRORS or any(entry.domain_name != "NAMESPACE" for entry in log):
             return None
         # Well-formed, but for undeclared prefixes.
-        root = etree.fromstring(body, _parser(encoding, recover=True))
+        root = etree.fromstring(body, xml_parser(encoding, recover=True))
     except (LookupError, ValueError):  # an unknown encoding is a LookupError
         return None
     dtd: Any = root.getroottree().docinfo.internalDTD  # its stubs do not know its methods

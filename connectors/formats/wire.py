@@ -17,6 +17,7 @@ from lxml import etree
 
 from connectors.formats.dates import read_date
 from connectors.formats.html_text import HIDDEN, element_text
+from connectors.formats.safe_xml import xml_parser
 from schemas.article import Rights
 from schemas.base import clean_text
 
@@ -173,17 +174,8 @@ def parse_xml(data: bytes) -> etree._Element:
         encoding = None if b"\x00" in data[:64] else "utf-8"
     except UnicodeDecodeError:
         encoding = None
-    parser = etree.XMLParser(
-        encoding=encoding,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, xml_parser(encoding))
     except etree.XMLSyntaxError as error:
         hostile = any(word in str(error).lower() for word in ("amplification", "entity reference loop", "depth"))
         msg = f"not well-formed XML: {error.msg}"

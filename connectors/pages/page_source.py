@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from connectors.entry import one_line
-from connectors.isolation import Isolated, IsolatedError, IsolatedTimeout
+from connectors.isolation import Isolated, IsolatedError
 from connectors.metrics import ConnectorMetrics
 from connectors.pages.choice import choose, chosen_article, with_reason
 from connectors.pages.isolated import read_in_isolation
@@ -358,12 +358,10 @@ class PageSource:
             reading = future.result()
             choice = choose(flight.article, reading)
             article = chosen_article(flight.article, reading, choice, page_url=url)
-        except IsolatedTimeout as error:
-            self._give_up(flight, done, f"the page could not be read: {error}", "parse_timeout", url)
         except CancelledError:  # closed: the process ends, and the page still waits in the state
             self._end(flight)
         except IsolatedError as error:
-            self._give_up(flight, done, f"the page could not be read: {error}", "parse_crash", url)
+            self._give_up(flight, done, f"the page could not be read: {error}", error.error_class, url)
         except Exception as error:  # noqa: BLE001 - a bug that one page trips must not keep its article, nor others
             _LOG.exception("page %s failed in a way that is not foreseen", url)
             self._give_up(flight, done, f"the page could not be read: {type(error).__name__}", "bug", url)

@@ -186,7 +186,6 @@ def test_rows_of_every_kind_are_read_back_and_seen_from_outside(tmp_path: Path) 
         assert state.feed(FEED.url) == FEED
         assert state.hubs() == {FEED.url: HUB}
         assert state.pending_count() == 1
-        assert state.pending_next() == PAGE.next_try
         assert state.pending_pages(NOW, 10) == []
         assert state.pending_pages(NOW + timedelta(minutes=1), 10) == [PAGE]
 
@@ -200,7 +199,6 @@ def test_a_page_replaced_while_it_was_read_waits_again(tmp_path: Path) -> None:
         assert state.pending_pages(edited.next_try, 10) == [edited]
         state.commit(StateChange(pages_done=(edited,)))
         assert state.pending_count() == 0
-        assert state.pending_next() is None
 
 
 def test_putting_a_page_off_leaves_alone_what_replaced_it_meanwhile(tmp_path: Path) -> None:

@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run each test in an empty folder and without settings in the environment."""
-    for name in [name for name in os.environ if name.startswith("DEPECHE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def _alone(no_settings_of_the_machine: None) -> None:
+    """Lets no test see the machine's settings."""

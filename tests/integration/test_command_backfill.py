@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from schemas.ids import article_id
 from tests.connectors.formats.warcs import http_record, page
 from tests.integration.topic_records import articles
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_settings_of_the_machine")]
 DEADLINE = 120.0
 ARTICLES = 240
 PARAGRAPHS = (
@@ -36,13 +35,6 @@ PARAGRAPHS = (
     "Le président de la région a répondu que les travaux commenceraient au printemps et dureraient quatre ans.",
     "Plusieurs syndicats de cheminots appellent à une journée de grève jeudi, faute d'avoir été consultés.",
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("DEPECHE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

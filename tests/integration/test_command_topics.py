@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,14 +26,7 @@ from schemas.article import Article
 from schemas.topics import TOPICS
 from tests.depeche.samples import article, dead_letter, outcome
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("DEPECHE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_settings_of_the_machine")]
 
 
 @pytest.fixture

@@ -104,9 +104,9 @@ class Rig:
                 self.published[article.url or ""] = article
             self.errors += batch.errors
             self.state.commit(batch.commit)
-            following = self.state.pending_next()
-            if self.source.snapshot().details["under way"] == "0" and following is not None:
-                self.now = max(self.now + timedelta(seconds=1), following)
+            waiting = self.state.pending_pages(datetime.max.replace(tzinfo=UTC), 1)
+            if self.source.snapshot().details["under way"] == "0" and waiting:
+                self.now = max(self.now + timedelta(seconds=1), waiting[0].next_try)
         return {url: self.published[url].provenance.choice or "" for url in urls}
 
     def text(self, url: str) -> str:
