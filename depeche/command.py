@@ -13,6 +13,7 @@ from depeche import inspecting, running_commands
 from depeche.code_command import code_command
 from depeche.eval_command import eval_command
 from depeche.feeds.command import feeds_app
+from depeche.replay.command import replay_app
 
 app = typer.Typer(
     name="depeche",
@@ -43,6 +44,7 @@ No broker needed:
 
 running_commands.register(app)
 app.add_typer(feeds_app, name="feeds", rich_help_panel="Run")
+app.add_typer(replay_app, name="replay", rich_help_panel="Run")
 inspecting.register(app)
 app.command("code", rich_help_panel="Look")(code_command)
 app.command("eval", rich_help_panel="Look")(eval_command)
