@@ -5,6 +5,14 @@ alone. A batch whose process died, or that took too long, is coded again article
 process twice when alone, or that is alone too slow, is refused, and only that one. A process that cannot load the
 coder is no article's fault: that raises `CoderUnavailableError`, and the worker stops with its lag intact.
 
+Memory. A process that holds more than `memory_bytes` between two batches leaks: it is replaced before it is given
+another, the old one first, so that the pool never holds more than its processes times their ceiling. One that holds
+twice as much during a batch is killed, and that counts as if it had died: left alone it would be the kernel's to choose
+who dies, and where a container is killed as a whole (Kubernetes does so) the same article would end it again and again.
+The ceiling is on resident memory, watched from here. Not `RLIMIT_AS`: models and numerical libraries map far more than
+they use, and an allocation that fails inside one of them is a crash as often as a `MemoryError`. Where there is no
+`/proc`, nothing is watched.
+
 Processes come from a fork server: a fork of the worker itself would copy the locks that its consumer thread holds.
 Create the pool in the main process under its guard, never at import.
 """
@@ -17,12 +25,14 @@ import heapq
 import logging
 import multiprocessing
 import os
+import resource
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from typing import Final, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
 
 from streams import coding_job
 from streams.coding_job import ArticleFacts, Input, Refused, Result
@@ -35,10 +45,22 @@ DEATHS_TO_POISON: Final = 2
 RECORD_COST_BYTES: Final = 1_000
 """What a record costs beside its length, as the bytes of text that cost as much."""
 
+PART_BYTES: Final = 16 * 1024 * 1024
+"""Records are given to a process so many bytes at a time, or one alone that is larger: they are copied on the way."""
+
+WATCH_SECONDS: Final = 0.5
+"""How often the memory of a process at work is looked at."""
+
+END_SECONDS: Final = 30.0
+"""How long a process may take to be gone once it was killed."""
+
+IDLE_DEATHS: Final = 3
+"""A process that dies so often in a row while it has nothing to do is not replaced again: no article does that."""
+
 G = TypeVar("G")
 A = TypeVar("A")
 
-RestartCause = Literal["killed", "timeout"]
+RestartCause = Literal["killed", "timeout", "memory"]
 
 
 class CoderUnavailableError(Exception):
@@ -46,11 +68,13 @@ class CoderUnavailableError(Exception):
 
 
 class _ProcessLostError(Exception):
-    """The process died in mid-work (`killed`), or was killed by us because it took too long (`timeout`)."""
+    """The process died (`killed`), or was killed by us: it took too long (`timeout`) or too much (`memory`)."""
 
-    def __init__(self, cause: RestartCause) -> None:
+    def __init__(self, cause: RestartCause, *, at_work: bool = True) -> None:
         super().__init__(cause)
         self.cause: RestartCause = cause
+        self.at_work = at_work
+        """False where it had died before it was given the work: then the work has nothing to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,7 @@ class PoolSettings:
     article_seconds: float
     load_seconds: float
     max_text_characters: int
+    memory_bytes: int = 3 * 1024**3
 
 
 class _Lane:
@@ -77,7 +102,7 @@ class _Lane:
         settings = self._settings
         self._executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
         try:
-            return await asyncio.wait_for(self._load(self._executor), settings.load_seconds)
+            version = await asyncio.wait_for(self._load(self._executor), settings.load_seconds)
         except TimeoutError as exc:
             self.stop()
             msg = f"the coder {settings.coder} was not loaded within {settings.load_seconds:g} s"
@@ -86,6 +111,15 @@ class _Lane:
             self.stop()
             msg = f"the coder {settings.coder} could not be loaded: {type(exc).__name__}: {exc}"
             raise CoderUnavailableError(msg) from exc
+        if self.is_bloated():
+            held = resident_bytes(self._pid)
+            self.stop()
+            msg = (
+                f"pool_memory_bytes is {settings.memory_bytes}, and a process with nothing but the coder "
+                f"{settings.coder} loaded holds {held}: give it half as much again, or it would be replaced for ever"
+            )
+            raise CoderUnavailableError(msg)
+        return version
 
     async def _load(self, executor: ProcessPoolExecutor) -> str:
         # Its id first: a process that is still loading must be ended too, or the interpreter waits for it at its end.
@@ -106,17 +140,38 @@ class _Lane:
         if self._executor is None:
             msg = "this pool process was not started"
             raise CoderUnavailableError(msg)
-        working = asyncio.get_running_loop().run_in_executor(self._executor, job, given)
-        # Where nobody waits any more (a timeout, a stop of the worker), its end is still read, or asyncio reports it.
-        working.add_done_callback(lambda done: done.cancelled() or done.exception())
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(asyncio.shield(working), self._settings.article_seconds)
-        except TimeoutError as exc:
-            self.kill()
-            await asyncio.wait([working])
-            raise _ProcessLostError("timeout") from exc
+            working = loop.run_in_executor(self._executor, job, given)
+        except BrokenExecutor as exc:
+            raise _ProcessLostError("killed", at_work=False) from exc
+        # Where nobody waits any more (a stop of the worker), its end is still read, or asyncio reports it.
+        working.add_done_callback(lambda done: done.cancelled() or done.exception())
+        deadline = loop.time() + self._settings.article_seconds
+        try:
+            while not working.done():
+                await asyncio.wait([working], timeout=max(0.0, min(WATCH_SECONDS, deadline - loop.time())))
+                if not working.done():
+                    await self._end_if_too_much(working, late=loop.time() >= deadline)
+            return working.result()
         except BrokenExecutor as exc:
             raise _ProcessLostError("killed") from exc
+
+    async def _end_if_too_much(self, working: asyncio.Future[Any], *, late: bool) -> None:
+        cause: RestartCause = "timeout" if late else "memory"
+        if not late and resident_bytes(self._pid) <= 2 * self._settings.memory_bytes:
+            return
+        pid = self._pid
+        self.kill()
+        await asyncio.wait([working], timeout=END_SECONDS)
+        if not working.done():
+            msg = f"pool process {pid} was killed and is still there after {END_SECONDS:g} s"
+            raise CoderUnavailableError(msg)
+        raise _ProcessLostError(cause)
+
+    def is_bloated(self) -> bool:
+        """Say whether the process holds more memory than it may between two batches."""
+        return resident_bytes(self._pid) > self._settings.memory_bytes
 
     def kill(self) -> None:
         """End the process at once."""
@@ -181,28 +236,47 @@ class CodingPool:
     async def _code_part(self, inputs: Sequence[Input]) -> list[Result]:
         lane = await self._free.get()
         try:
-            try:
-                return await lane.code(inputs)
-            except _ProcessLostError as lost:
-                LOG.warning("a pool process was lost (%s) with %d articles; coding them one by one", lost, len(inputs))
-                await self._replace(lane, lost.cause)
-                if len(inputs) > 1:
-                    return [await self._code_alone(lane, one, deaths=0) for one in inputs]
-                if lost.cause == "timeout":
-                    return [await self._too_slow(lane, inputs[0])]
-                return [await self._code_alone(lane, inputs[0], deaths=1)]
+            results: list[Result] = []
+            for part in in_parts(inputs, PART_BYTES):
+                if lane.is_bloated():
+                    LOG.warning("a pool process holds more than %d bytes: replacing it", self._settings.memory_bytes)
+                    await self._replace(lane, "memory")
+                results += await self._code_with(lane, part)
+            return results
         finally:
             self._free.put_nowait(lane)
 
+    async def _code_with(self, lane: _Lane, inputs: Sequence[Input]) -> list[Result]:
+        try:
+            return await lane.code(inputs)
+        except _ProcessLostError as lost:
+            LOG.warning("a pool process was lost (%s) with %d articles; coding them one by one", lost, len(inputs))
+            await self._replace(lane, lost.cause)
+            if len(inputs) > 1:
+                return [await self._code_alone(lane, one, deaths=0) for one in inputs]
+            if lost.cause == "timeout":
+                return [await self._too_slow(lane, inputs[0])]
+            return [await self._code_alone(lane, inputs[0], deaths=int(lost.at_work))]
+
     async def _code_alone(self, lane: _Lane, one: Input, *, deaths: int) -> Result:
+        idle_deaths = 0
+        cause: RestartCause = "killed"
         while deaths < DEATHS_TO_POISON:
             try:
                 return (await lane.code([one]))[0]
             except _ProcessLostError as lost:
-                await self._replace(lane, lost.cause)
-                if lost.cause == "timeout":
+                cause = lost.cause
+                idle_deaths = 0 if lost.at_work else idle_deaths + 1
+                if idle_deaths == IDLE_DEATHS:
+                    msg = f"a pool process died {idle_deaths} times in a row before it was given anything"
+                    raise CoderUnavailableError(msg) from lost
+                await self._replace(lane, cause)
+                if cause == "timeout":
                     return await self._too_slow(lane, one)
-                deaths += 1
+                deaths += lost.at_work
+        if cause == "memory":
+            held = f"the process that coded it held more than {2 * self._settings.memory_bytes} bytes"
+            return await self._poison(lane, one, f"{held} and was killed, {deaths} times")
         return await self._poison(lane, one, f"killed the process that coded it, {deaths} times")
 
     async def _replace(self, lane: _Lane, cause: RestartCause) -> None:
@@ -241,6 +315,29 @@ def _start_resource_tracker() -> None:
             del os.environ["PYTHONWARNINGS"]
         else:
             os.environ["PYTHONWARNINGS"] = before
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process holds; 0 where that can't be told, or where it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def in_parts(inputs: Sequence[Input], most: int) -> Iterator[Sequence[Input]]:
+    """Give records in order, as many at a time as have at most `most` bytes; one that is larger goes alone."""
+    part: list[Input] = []
+    size = 0
+    for one in inputs:
+        length = len(one[1] or b"")
+        if part and size + length > most:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += length
+    if part:
+        yield part
 
 
 def shares(sizes: Sequence[int], parts: int) -> list[list[int]]:

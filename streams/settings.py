@@ -30,7 +30,13 @@ class StreamSettings:
         coder: `module:function` that loads the coder in a pool process.
         article_seconds: an article that takes longer is a dead letter, and its process is killed.
         load_seconds: how long a pool process may take to load the coder.
+        pool_memory_bytes: a pool process that holds more after a batch is replaced; one that holds twice as much
+            during a batch is killed.
         max_text_characters: an article with a longer text is a dead letter.
+        state_days: an event that nothing has told for so many days of the stream's time is closed: its counts are
+            kept, what it was told by is not, so that it can't be withdrawn any more; an article's account is taken
+            away.
+        summary_days: what is left of a closed event is taken away after so many days.
         backfill_patience: seconds that a batch of the backfill waits for a gap in the live feed, at most.
         dead_letter_ratio: above this share of dead letters among the last `dead_letter_window` records of a stage
             the worker stops, once there are `dead_letter_minimum` of them.
@@ -54,7 +60,10 @@ class StreamSettings:
     coder: str = STANDARD_CODER
     article_seconds: float = 60.0
     load_seconds: float = 180.0
+    pool_memory_bytes: int = 3 * 1024**3
     max_text_characters: int = 1_000_000
+    state_days: int = 400
+    summary_days: int = 3650
     backfill_patience: float = 60.0
     dead_letter_ratio: float = 0.05
     dead_letter_window: int = 1000
@@ -67,7 +76,15 @@ class StreamSettings:
 
     def __post_init__(self) -> None:
         check_prefix(self.prefix)
-        for name in ("partitions", "replication", "pool_processes", "batch_size", "max_text_characters"):
+        for name in (
+            "partitions",
+            "replication",
+            "pool_processes",
+            "batch_size",
+            "pool_memory_bytes",
+            "max_text_characters",
+            "state_days",
+        ):
             if getattr(self, name) < 1:
                 msg = f"{name} is {getattr(self, name)}: it must be 1 or more"
                 raise ValueError(msg)
@@ -75,6 +92,9 @@ class StreamSettings:
             if not getattr(self, name) > 0:
                 msg = f"{name} is {getattr(self, name)}: it must be more than 0"
                 raise ValueError(msg)
+        if self.summary_days < self.state_days:
+            msg = f"summary_days is {self.summary_days}: it must be at least state_days, {self.state_days}"
+            raise ValueError(msg)
         if self.heartbeat_seconds > self.session_seconds / 3:
             msg = (
                 f"heartbeat_seconds is {self.heartbeat_seconds}: it must be at most a third of session_seconds, "

@@ -105,6 +105,7 @@ class Worker:
                 article_seconds=settings.article_seconds,
                 load_seconds=settings.load_seconds,
                 max_text_characters=settings.max_text_characters,
+                memory_bytes=settings.pool_memory_bytes,
             ),
             on_restart=self._metrics.pool_restart,
         )
@@ -212,6 +213,7 @@ class Worker:
             clock=utc_now,
             ratio_stop=self._ratio_stop("ledger"),
             metrics=self._metrics,
+            account_days=settings.state_days,
         )
         merger = Merger(
             table=events,
@@ -219,6 +221,8 @@ class Worker:
             clock=utc_now,
             ratio_stop=self._ratio_stop("merger"),
             metrics=self._metrics,
+            state_days=settings.state_days,
+            summary_days=settings.summary_days,
         )
         # Twice the time in which a batch is gathered: a steady live feed leaves no gap between two batches.
         gate = LiveFirst(quiet=2 * wiring.TAKE_SECONDS, patience=settings.backfill_patience)

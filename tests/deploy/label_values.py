@@ -22,6 +22,7 @@ from schemas.event import Event
 from schemas.mention import Withdrawal
 from schemas.outcome import OutcomeKind
 from schemas.topics import ARTICLES, BACKFILL, MENTIONS, OUTCOMES
+from streams.pool import RestartCause
 
 _VALUES: dict[str, tuple[str, ...]] = {
     "connector": CONNECTORS,
@@ -35,8 +36,10 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "topic": tuple(topic.name("my.news") for topic in (ARTICLES, BACKFILL, MENTIONS, OUTCOMES)),
     "partition": ("0", "1"),
     "status": get_args(Event.model_fields["status"].annotation),
-    "cause": ("killed", "timeout"),
-    "table": ("ledger", "events"),
+    "cause": get_args(RestartCause),
+    "table": ("accounts", "events"),
+    "kind": ("mention", "withdrawal", "correction"),
+    "how": ("closed", "dropped"),
 }
 _OUTCOMES = {
     "depeche_articles": get_args(OutcomeKind),

@@ -1,7 +1,11 @@
 import asyncio
 import multiprocessing
+import os
+import signal
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import hypothesis
 import pytest
@@ -9,7 +13,16 @@ from hypothesis import strategies as st
 
 from streams import coding_job
 from streams.coding_job import Coded, Input, Refused, Result
-from streams.pool import RECORD_COST_BYTES, CoderUnavailableError, CodingPool, PoolSettings, RestartCause, shares
+from streams.pool import (
+    RECORD_COST_BYTES,
+    CoderUnavailableError,
+    CodingPool,
+    PoolSettings,
+    RestartCause,
+    in_parts,
+    resident_bytes,
+    shares,
+)
 from tests.integration.streams_rig import wait_until
 from tests.streams.samples import article
 
@@ -29,10 +42,11 @@ def with_pool(
     coder: str = FAKE,
     article_seconds: float = 60.0,
     load_seconds: float = 60.0,
+    memory_bytes: int = 3 * 1024**3,
     restarts: list[RestartCause] | None = None,
 ) -> T:
     async def main() -> T:
-        settings = PoolSettings(processes, coder, article_seconds, load_seconds, 10_000)
+        settings = PoolSettings(processes, coder, article_seconds, load_seconds, 10_000, memory_bytes)
         pool = CodingPool(settings, on_restart=(restarts if restarts is not None else []).append)
         try:
             await pool.start()
@@ -127,6 +141,116 @@ def test_a_record_that_kills_by_being_read_is_never_read_in_the_worker(monkeypat
     assert result.reason == "poison"
     assert result.facts is not None
     assert result.facts.article_id.encode() == inputs[0][0]
+
+
+@pytest.mark.parametrize("word", ["EXIT", "SEGV"])
+def test_however_an_article_ends_its_process_it_is_poison_and_only_that_one(word: str) -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(lambda pool: pool.code(given("un", word, "trois")), restarts=restarts)
+    assert kinds(results) == ["no_event", "poison", "no_event"]
+    assert restarts == ["killed"] * 3
+
+
+@pytest.mark.parametrize("word", ["FREEZE", "SPIN"])
+def test_a_process_that_is_stopped_or_spins_is_ended_like_one_that_is_slow(word: str) -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(lambda pool: pool.code(given("un", word, "trois")), article_seconds=1.0, restarts=restarts)
+    assert kinds(results) == ["no_event", "poison", "no_event"]
+    assert restarts == ["timeout"] * 2
+
+
+def test_an_allocation_that_fails_is_a_bug_with_its_traceback_and_the_process_lives() -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(lambda pool: pool.code(given("un", "MEMORY", "trois")), restarts=restarts)
+    assert kinds(results) == ["no_event", "bug", "no_event"]
+    assert isinstance(results[1], Refused)
+    assert "MemoryError" in (results[1].traceback or "")
+    assert restarts == []
+
+
+def test_a_process_that_leaks_is_replaced_between_two_batches() -> None:
+    restarts: list[RestartCause] = []
+
+    async def use(pool: CodingPool) -> list[Result]:
+        pid = pool._lanes[0]._pid
+        first = await pool.code(given("un", "LEAK 300"))
+        assert restarts == [], "what it coded is not held back by its being replaced"
+        second = await pool.code(given("trois"))
+        assert pool._lanes[0]._pid != pid
+        assert resident_bytes(pid) == 0, "the old one is gone"
+        third = await pool.code(given("quatre"))
+        return [*first, *second, *third]
+
+    results = with_pool(use, memory_bytes=250 * 1024**2, restarts=restarts)
+    assert kinds(results) == ["no_event"] * 4
+    assert restarts == ["memory"]
+
+
+def test_an_article_that_takes_all_memory_is_poison_and_only_that_one() -> None:
+    restarts: list[RestartCause] = []
+    results = with_pool(
+        lambda pool: pool.code(given("un", "HOG 600", "trois")), memory_bytes=250 * 1024**2, restarts=restarts
+    )
+    assert kinds(results) == ["no_event", "poison", "no_event"]
+    assert isinstance(results[1], Refused)
+    assert "held more than" in results[1].error
+    assert restarts == ["memory"] * 3
+
+
+def test_a_ceiling_below_what_the_coder_itself_takes_is_told_at_the_start() -> None:
+    with pytest.raises(CoderUnavailableError, match="pool_memory_bytes is 1000000, and a process with nothing but"):
+        with_pool(lambda pool: pool.code(given("un")), memory_bytes=1_000_000)
+
+
+def test_a_process_that_dies_while_it_has_nothing_to_do_is_no_articles_fault() -> None:
+    restarts: list[RestartCause] = []
+
+    async def use(pool: CodingPool) -> list[Result]:
+        executor = pool._lanes[0]._executor
+        os.kill(pool._lanes[0]._pid, signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while not getattr(executor, "_broken", None):  # noqa: ASYNC110 - set by the executor's own thread
+                await asyncio.sleep(0.01)
+        return await pool.code(given("KILL"))
+
+    assert kinds(with_pool(use, restarts=restarts)) == ["poison"]
+    assert restarts == ["killed"] * 3, "once idle, twice by the article"
+
+
+def test_a_fork_server_that_dies_takes_nothing_with_it_for_good() -> None:
+    restarts: list[RestartCause] = []
+
+    async def use(pool: CodingPool) -> list[Result]:
+        first = await pool.code(given("un", "deux"))
+        os.kill(cast("Any", forkserver)._forkserver._forkserver_pid, signal.SIGKILL)
+        return first + await pool.code(given("trois", "KILL", "cinq"))
+
+    results = with_pool(use, processes=2, restarts=restarts)
+    assert kinds(results) == ["no_event", "no_event", "no_event", "poison", "no_event"]
+
+
+def test_a_process_that_cannot_be_replaced_ends_the_worker_not_the_article(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    allowed = tmp_path / "loads"
+    allowed.touch()
+    monkeypatch.setenv("FAKE_CODER_LOADS", str(allowed))
+    cast("Any", forkserver)._forkserver._stop()  # the next one has the environment of now
+    with pytest.raises(CoderUnavailableError, match="could not be loaded: FileNotFoundError"):
+        with_pool(lambda pool: pool.code(given("un", "KILL")), coder="tests.streams.fake_coder:load_once")
+    assert not allowed.exists(), "the first process could load"
+
+
+def test_records_are_handed_over_a_bounded_number_of_bytes_at_a_time() -> None:
+    inputs: list[Input] = [(b"k", b"x" * size) for size in (5, 5, 11, 1, 10, 0)]
+    assert [len(part) for part in in_parts([*inputs, (None, None)], 10)] == [2, 1, 1, 3]
+    assert [one for part in in_parts(inputs, 10) for one in part] == inputs
+    assert list(in_parts([], 10)) == []
+
+
+def test_the_memory_of_a_process_that_is_gone_is_nothing() -> None:
+    assert resident_bytes(0) == 0
+    assert resident_bytes(os.getpid()) > 1024**2
 
 
 def test_a_batch_is_shared_out_by_length() -> None:
