@@ -11,11 +11,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from connectors.feeds.opml import SHIPPED_FEEDS, OpmlError, read_opml
 from connectors.feeds.subscriptions import Subscriptions
@@ -29,7 +30,7 @@ from connectors.settings import (
     Subscription,
 )
 from depeche.cluster import ClusterError, check_listening
-from depeche.exits import MisuseError
+from depeche.exits import DONE, MisuseError
 from depeche.health import HealthServer, measure_process
 from depeche.settings import Settings
 from depeche.supervisor import watch_parent
@@ -39,8 +40,8 @@ from streams.settings import StreamSettings
 
 LOG = logging.getLogger(__name__)
 
-BROKER_PATIENCE_SECONDS = 60.0
-"""How long a process waits for its broker before it gives up: nothing need be started in order."""
+BROKER_REMINDER_SECONDS = 60.0
+"""How often a process that waits for its broker says so."""
 
 
 def stream_settings(settings: Settings, access: KafkaAccess, number: int) -> StreamSettings:
@@ -75,30 +76,34 @@ def start_logging(settings: Settings, *, supervised: bool) -> None:
 def wait_for_broker(
     bootstrap: str,
     *,
-    seconds: float = BROKER_PATIENCE_SECONDS,
+    pause: Callable[[float], bool] | None = None,
     check: Callable[[str], None] = check_listening,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Return once a broker listens.
+) -> bool:
+    """Return true once a broker listens, however long that takes: nothing need be started in order.
 
-    Raises:
-        ClusterError: none does within the time.
+    Args:
+        bootstrap: `host:port[,host:port…]`.
+        pause: waits for so many seconds; true where a stop was asked for meanwhile. Null: nobody asks.
+        check: raises ClusterError where no broker listens.
+        clock: seconds.
+
+    Returns:
+        False where a stop was asked for first.
     """
-    deadline = clock() + seconds
-    told = False
+    pause = pause or threading.Event().wait
+    told = float("-inf")
     while True:
         try:
             check(bootstrap)
         except ClusterError as exc:
-            if clock() >= deadline:
-                raise
-            if not told:
-                LOG.warning("%s; waiting for it, %.0f s at most", exc, seconds)
-                told = True
-            sleep(1.0)
+            if clock() - told >= BROKER_REMINDER_SECONDS:
+                LOG.warning("%s; waiting for it", exc)
+                told = clock()
+            if pause(1.0):
+                return False
         else:
-            return
+            return True
 
 
 def run_worker(settings: Settings, access: KafkaAccess, *, number: int, port: int, supervised: bool) -> int:
@@ -112,9 +117,15 @@ def run_worker(settings: Settings, access: KafkaAccess, *, number: int, port: in
     start_logging(settings, supervised=supervised)
     worker = Worker(stream_settings(settings, access, number))
     measure_process(worker.registry)
+    stop = threading.Event()
     with HealthServer(settings.metrics_host, port, worker.registry, worker.health) as server:
         LOG.info("metrics and health at %s", server.url)
-        _prepare(settings, access, supervised=supervised)
+        handlers = _stop_on_signal(stop)
+        prepared = _prepare(settings, access, stop, supervised=supervised)
+        for signal_number, handler in handlers.items():
+            signal.signal(signal_number, handler)
+        if not prepared or stop.is_set():
+            return DONE
         return worker.run()
 
 
@@ -134,7 +145,8 @@ def run_connectors(settings: Settings, access: KafkaAccess, *, port: int, superv
     _stop_on_signal(stop)
     with HealthServer(settings.metrics_host, port, runner.registry, runner.health) as server:
         LOG.info("metrics and health at %s", server.url)
-        _prepare(settings, access, supervised=supervised)
+        if not _prepare(settings, access, stop, supervised=supervised):
+            return DONE
         return runner.run(stop)
 
 
@@ -219,19 +231,26 @@ def subscriptions(settings: Settings) -> tuple[Subscription, ...]:
     return tuple(found.values())
 
 
-def _prepare(settings: Settings, access: KafkaAccess, *, supervised: bool) -> None:
+def _prepare(settings: Settings, access: KafkaAccess, stop: threading.Event, *, supervised: bool) -> bool:
+    """Wait for the broker and see to the topics; return false where a stop was asked for first."""
     if supervised:
         watch_parent(_end_self)
-    wait_for_broker(access.bootstrap)
+    if not wait_for_broker(access.bootstrap, pause=stop.wait):
+        return False
     ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
+    return True
 
 
 def _end_self() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _stop_on_signal(stop: threading.Event) -> None:
-    """Set `stop` on SIGTERM or Ctrl-C, from a thread: a handler that set it might wait for a lock held beneath it."""
+def _stop_on_signal(stop: threading.Event) -> Mapping[signal.Signals, Any]:
+    """Set `stop` on SIGTERM or Ctrl-C, from a thread: a handler that set it might wait for a lock held beneath it.
+
+    Returns:
+        The handlers that were there before.
+    """
     reading, writing = os.pipe()
 
     def received(_number: int, _frame: FrameType | None) -> None:
@@ -242,5 +261,4 @@ def _stop_on_signal(stop: threading.Event) -> None:
         stop.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, received)
+    return {number: signal.signal(number, received) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -82,34 +82,40 @@ def test_a_compression_that_is_not_installed_is_a_wrong_setting(monkeypatch: pyt
         run_connectors(settings(poll_feeds=False, compression="zstd"), KafkaAccess("b:1"), port=0, supervised=False)
 
 
-def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    failures, now = 3, 0.0
+class Waiting:
+    """A wait for a broker, and the time that it takes."""
 
-    def check(_bootstrap: str) -> None:
-        nonlocal failures
-        failures -= 1
-        if failures >= 0:
+    def __init__(self, *, comes_after: int, asked_to_stop_after: int = 1_000_000) -> None:
+        self.now = 0.0
+        self._left = comes_after
+        self._stop = asked_to_stop_after
+
+    def check(self, _bootstrap: str) -> None:
+        self._left -= 1
+        if self._left >= 0:
             raise ClusterError("nobody there")
 
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
+    def pause(self, seconds: float) -> bool:
+        self.now += seconds
+        return self.now >= self._stop
 
+    def wait(self) -> bool:
+        return wait_for_broker("b:1", pause=self.pause, check=self.check, clock=lambda: self.now)
+
+
+def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING):
-        wait_for_broker("b:1", seconds=60, check=check, clock=lambda: now, sleep=sleep)
-    assert [record.message for record in caplog.records] == ["nobody there; waiting for it, 60 s at most"]
+        assert Waiting(comes_after=3).wait()
+    assert [record.message for record in caplog.records] == ["nobody there; waiting for it"]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert Waiting(comes_after=86_400).wait()
+    assert len(caplog.records) == 1440
 
 
-def test_a_broker_that_does_not_come_is_given_up() -> None:
-    now = 0.0
-
-    def check(_bootstrap: str) -> None:
-        raise ClusterError("nobody there")
-
-    def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    with pytest.raises(ClusterError, match="nobody there"):
-        wait_for_broker("b:1", seconds=5, check=check, clock=lambda: now, sleep=sleep)
-    assert now == 5
+def test_a_wait_for_a_broker_ends_when_a_stop_is_asked_for() -> None:
+    waiting = Waiting(comes_after=86_400, asked_to_stop_after=5)
+    assert not waiting.wait()
+    assert waiting.now == 5
