@@ -5,9 +5,10 @@
 Each event is one mention in one article; the articles are spread evenly over `--days` days of one partition. They go
 through the merger itself, in batches as the worker takes them, onto the store that the worker keeps its tables in. What
 there is not is Kafka: records, events and the changelog are acknowledged at once, so that what remains is the work.
-Each of the two runs has a process of its own. Prints, a line at a time: entries in the table, bytes on disk, memory of
-the process, time for each record since the line before, the longest batch (so long the worker's event loop stood
-still), and records that went to the changelog.
+Each of the two runs has a process of its own. Prints, a line at a time: entries in the table as the store estimates
+them, bytes on disk, memory of the process, processor time for each record since the line before (the store's own
+threads among it), the longest batch (processor time of the event loop, which nothing else can use meanwhile), and
+records that went to the changelog; at the end what is in the table, counted.
 
 Absolute figures are the machine's: read one side against the other.
 """
@@ -34,7 +35,7 @@ from schemas.topics import MENTIONS
 from streams.app import add_table, create_app
 from streams.dead_letters import RatioStop
 from streams.faust_table import FaustTable
-from streams.merger import Merger
+from streams.merger import CLOSED, Merger
 from streams.metrics import WorkerMetrics
 from streams.records import Incoming, Outgoing
 from streams.settings import StreamSettings, TableStore
@@ -147,11 +148,10 @@ async def measure(folder: Path, *, events: int, days: int, state_days: int, size
     done = told = 0
     step = max(size, events // 10)
     for batch in batches(events, days, size):
-        started = time.perf_counter()
+        started, started_alone = time.process_time(), time.thread_time()
         await merger.process(batch)
-        seconds = time.perf_counter() - started
-        spent += seconds
-        longest = max(longest, seconds)
+        spent += time.process_time() - started
+        longest = max(longest, time.thread_time() - started_alone)
         done += len(batch)
         if done - told >= step or done == events:
             print(
@@ -162,6 +162,10 @@ async def measure(folder: Path, *, events: int, days: int, state_days: int, size
             )
             spent = longest = 0.0
             told = done
+    for name, prefix in (("whole states", b""), ("closed", CLOSED)):
+        list(table.next_entries(PARTITION, prefix, 10 * events))  # to the end of the round that is under way
+        sizes = [len(key) + len(value) for key, value in table.next_entries(PARTITION, prefix, 10 * events)]
+        print(f"{name}: {len(sizes):,}, {sum(sizes) / max(1, len(sizes)):,.0f} bytes each before compression")
     print(f"{table.tombstones:,} of the changelog's records are tombstones", flush=True)
 
 

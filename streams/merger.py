@@ -35,7 +35,7 @@ SOURCE = "/depeche/merger"
 STATE_DAYS: Final = 400
 SUMMARY_DAYS: Final = 3650
 _ID: Final = re.compile(r"[0-9a-f]{32}")
-_CLOSED: Final = RESERVED + b"="
+CLOSED: Final = RESERVED + b"="
 """What the key of a closed state starts with: apart from the others, so that looking for the old ones stays quick."""
 
 
@@ -69,7 +69,7 @@ class Merger:
             table,
             [
                 Shelf(b"", state_days, lambda value: touched(_state(value)), self._close),
-                Shelf(_CLOSED, summary_days, lambda value: touched(_state(value)), self._forget),
+                Shelf(CLOSED, summary_days, lambda value: touched(_state(value)), self._forget),
             ],
         )
 
@@ -138,7 +138,7 @@ class Merger:
     def _close(self, key: bytes, value: bytes) -> Mapping[bytes, bytes | None]:
         kept = closing(_state(value))
         self._metrics.entry_ended("events", "dropped" if kept is None else "closed")
-        return {key: None} if kept is None else {_CLOSED + key: kept.to_bytes(), key: None}
+        return {key: None} if kept is None else {CLOSED + key: kept.to_bytes(), key: None}
 
     def _forget(self, key: bytes, _value: bytes) -> Mapping[bytes, bytes | None]:
         self._metrics.entry_ended("events", "dropped")
@@ -151,7 +151,7 @@ def _state(value: bytes) -> EventState:
 
 def _keys(event_id: str) -> tuple[bytes, bytes]:
     """Return where the state of an event may stand: as it is, and closed."""
-    return event_id.encode(), _CLOSED + event_id.encode()
+    return event_id.encode(), CLOSED + event_id.encode()
 
 
 def _values(partition: int, changes: Mapping[tuple[int, str], _Change]) -> dict[bytes, bytes | None]:
