@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.produce import ProduceRequest
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Producer
 
 from streams.lease import Lease
 from streams.records import PartitionsMovedError
 from streams.recovery import require_known_version
+from streams.seeking import SeekingConsumer
 
 DELIVERY_SECONDS: Final = 120.0
 """How long the broker may take to acknowledge what was sent, Kafka's own default (`delivery.timeout.ms`): long enough
@@ -56,7 +57,7 @@ def set_up(app: Any, lease: Lease) -> None:
             await super().on_start()
             _renew_with_heartbeats(self._ensure_consumer()._coordinator, lease)
 
-    class LeasedConsumer(Consumer):
+    class LeasedConsumer(SeekingConsumer):
         """Consumer with that thread."""
 
         def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
