@@ -1,9 +1,10 @@
 """Apache Kafka embedded: the same broker as in production, as a child process of whoever needs one.
 
-Its public face is :class:`EmbeddedBroker` (start, address, stop) and the tree of :class:`BrokerError`. It creates no
-topics and knows nothing of news.
+Its public face is :class:`EmbeddedBroker` (start, address, stop), :class:`EmbeddedCluster` (several nodes, for tests)
+and the tree of :class:`BrokerError`. It creates no topics and knows nothing of news.
 """
 
+from depeche.broker.cluster import ClusterNode, EmbeddedCluster
 from depeche.broker.embedded import EmbeddedBroker
 from depeche.broker.errors import (
     BrokerError,
@@ -21,7 +22,9 @@ __all__ = [
     "BrokerExitedError",
     "BrokerTimeoutError",
     "ChecksumMismatchError",
+    "ClusterNode",
     "EmbeddedBroker",
+    "EmbeddedCluster",
     "FolderInUseError",
     "JarsUnavailableError",
     "JavaNotFoundError",

@@ -81,6 +81,24 @@ def lock(folder: Path, patience: float) -> IO[str]:
     return file
 
 
+def wait_until_unlocked(folder: Path, patience: float) -> None:
+    """Waits until no broker holds a folder: a killed one does for as long as the kernel takes it apart.
+
+    Args:
+        folder: A folder that was locked before.
+        patience: Seconds to wait at most; then the next to lock it is told who holds it.
+    """
+    give_up = time.monotonic() + patience
+    with (folder / _LOCK).open("rb") as file:
+        while time.monotonic() < give_up:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+            else:
+                return
+
+
 def remembered_ports(folder: Path) -> Ports | None:
     """The ports of the last start, or None where there was none (or its note is damaged: ports can be picked anew)."""
     try:

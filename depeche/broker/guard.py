@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> int:
         if stop_by is None and (told_to_stop or os.getppid() != parent):
             stop_by = time.monotonic() + seconds_to_stop
             child.terminate()
+            child.send_signal(signal.SIGCONT)  # one that was stopped (SIGSTOP) would not hear
         elif stop_by is not None and time.monotonic() > stop_by:
             child.kill()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode

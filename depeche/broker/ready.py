@@ -38,7 +38,7 @@ def speaks_kafka(host: str, port: int, timeout: float) -> bool:
 
 
 def knows_itself(address: str, timeout: float) -> bool:
-    """Whether the broker at an address names itself, under that very address, as a member of its cluster.
+    """Whether the broker at an address names itself, under that very address, as a working member of its cluster.
 
     Args:
         address: ``host:port``.
@@ -60,7 +60,8 @@ def knows_itself(address: str, timeout: float) -> bool:
         return False
     finally:
         admin.close()
-    return any(f"{broker['host']}:{broker['port']}" == address for broker in brokers)
+    # A fenced broker is registered, but the controller gives it no work: it is new, or was silent for too long.
+    return any(f"{broker['host']}:{broker['port']}" == address and not broker.get("is_fenced") for broker in brokers)
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

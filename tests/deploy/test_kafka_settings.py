@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from depeche.broker import EmbeddedBroker, JarsUnavailableError, JavaNotFoundError, embedded
+from depeche.broker import EmbeddedBroker, JarsUnavailableError, JavaNotFoundError, process
 from depeche.broker.node import DATA, NodeSettings
 from depeche.topics import differences, ensure_topics, read_topics
 from schemas.access import KafkaAccess
@@ -33,7 +33,7 @@ def properties(settings: NodeSettings) -> str:
 
 @pytest.fixture
 def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(embedded, "server_properties", properties)
+    monkeypatch.setattr(process, "server_properties", properties)
     broker = EmbeddedBroker(tmp_path / "kafka", say=print)
     try:
         broker.start()

@@ -6,10 +6,13 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from depeche.broker import EmbeddedBroker, JarsUnavailableError, JavaNotFoundError
+from depeche.broker import EmbeddedBroker, EmbeddedCluster, JarsUnavailableError, JavaNotFoundError
+
+Kafka = TypeVar("Kafka", EmbeddedBroker, EmbeddedCluster)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,8 +33,8 @@ def _sockets_left_open_are_collected_here() -> Iterator[None]:
     gc.collect()
 
 
-def start_or_skip(broker: EmbeddedBroker) -> EmbeddedBroker:
-    """Starts a broker; where Kafka can't be had on this machine the test is skipped, but under CI it fails."""
+def start_or_skip(broker: Kafka) -> Kafka:
+    """Starts a broker or a cluster; where Kafka can't be had on this machine the test is skipped, but under CI it fails."""
     try:
         broker.start()
     except (JavaNotFoundError, JarsUnavailableError) as problem:
@@ -63,6 +66,31 @@ def own_broker(module_broker: EmbeddedBroker) -> Iterator[EmbeddedBroker]:
     yield start_or_skip(module_broker)
     module_broker.send_signal(signal.SIGCONT)
     gc.collect()  # what kafka-python left open is warned about here, where that is not taken for an error
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """Three nodes that the tests marked `kafka` share. What a test does to them it undoes: see `whole_cluster`."""
+    shared = start_or_skip(EmbeddedCluster(tmp_path_factory.mktemp("cluster"), say=print))
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def whole_cluster(cluster: EmbeddedCluster) -> Iterator[EmbeddedCluster]:
+    """Three nodes that the test may stop, kill and hang: all run and are in sync when it starts, and when it is over."""
+    make_whole(cluster)
+    yield cluster
+    make_whole(cluster)
+    gc.collect()  # what kafka-python left open is warned about here, where that is not taken for an error
+
+
+def make_whole(cluster: EmbeddedCluster) -> None:
+    """Wakes the nodes that hang, starts those that are away, and waits until each has every record."""
+    for node in cluster.nodes:
+        node.send_signal(signal.SIGCONT)
+    start_or_skip(cluster)
+    cluster.wait_until_in_sync()
 
 
 @pytest.fixture
