@@ -34,7 +34,7 @@ def _sockets_left_open_are_collected_here() -> Iterator[None]:
 
 
 def start_or_skip(broker: Kafka) -> Kafka:
-    """Starts a broker or a cluster; where Kafka can't be had on this machine the test is skipped, but under CI it fails."""
+    """Starts a broker or a cluster; where Kafka can't be had the test is skipped, but under CI it fails."""
     try:
         broker.start()
     except (JavaNotFoundError, JarsUnavailableError) as problem:
@@ -78,7 +78,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluste
 
 @pytest.fixture
 def whole_cluster(cluster: EmbeddedCluster) -> Iterator[EmbeddedCluster]:
-    """Three nodes that the test may stop, kill and hang: all run and are in sync when it starts, and when it is over."""
+    """Three nodes that the test may stop, kill and hang: all run and are in sync before and after it."""
     make_whole(cluster)
     yield cluster
     make_whole(cluster)
