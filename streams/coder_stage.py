@@ -3,18 +3,24 @@
 Does not know Faust: `streams.app` gives it batches and acknowledges them once `process` has returned, which is when
 the broker has acknowledged all outputs. What `process` raises is an infrastructure failure or the ratio stop: then
 nothing of the batch is acknowledged, and it will be read again.
+
+A batch of large articles is coded and published a part at a time, so that not all their outputs are held at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from schemas.topics import MENTIONS, OUTCOMES
 from streams.coding_job import SOURCE, Coded, Input, Refused, Result
 from streams.dead_letters import RatioStop, dead_letter
 from streams.metrics import WorkerMetrics
 from streams.outcomes import outcome_of_coded, outcome_of_refused
-from streams.records import Clock, Incoming, Outgoing, Publish, outgoing
+from streams.records import Clock, Incoming, Outgoing, Publish, in_parts, outgoing
+
+HAND_BYTES: Final = 64 * 1024 * 1024
+"""Articles coded before their outputs are published; one that is larger goes alone. Most batches are far smaller."""
 
 Code = Callable[[Sequence[Input]], Awaitable[list[Result]]]
 
@@ -44,9 +50,13 @@ class CoderStage:
         """Code a batch and publish all that comes of it; returns once the broker has it.
 
         Raises:
-            DeadLetterRatioError: too many dead letters; nothing of this batch was published.
+            DeadLetterRatioError: too many dead letters; what tripped it was not published.
             Exception: the pool or the broker failed.
         """
+        for part in in_parts(records, HAND_BYTES, lambda record: len(record.value or b"")):
+            await self._process_part(part)
+
+    async def _process_part(self, records: Sequence[Incoming]) -> None:
         results = await self._code([(record.key, record.value) for record in records])
         now = self._clock()
         outputs: list[Outgoing] = []

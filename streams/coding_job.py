@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from multiprocessing import parent_process
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from pydantic import ValidationError
 
@@ -29,6 +29,10 @@ from streams.dead_letters import explain
 from streams.records import Headers
 
 SOURCE = "/depeche/coder"
+
+MAX_OUTPUT_BYTES: Final = 16 * 1024 * 1024
+"""All mentions of one article together. A text of a million characters that tells an act in each third sentence has
+about half of that; more comes of a sentence without an end that is evidence again and again."""
 
 
 class CodingLike(Protocol):
@@ -247,23 +251,37 @@ def _code_together(coder: LoadedCoder, articles: Sequence[Article]) -> list[Resu
     codings = coder.code(articles)
     share = (time.perf_counter() - started) / len(articles)
     return [
-        Coded(
-            facts=facts_of(article),
-            outcome=coding.outcome,
-            language=coding.language,
-            sentences=coding.sentences,
-            candidates=coding.candidates,
-            mentions=tuple(
-                MentionOutput(
-                    record_key(mention),
-                    mention.to_bytes(),
-                    tuple(headers(mention, source=SOURCE, time=article.fetched)),
-                )
-                for mention in coding.mentions
-            ),
-            event_ids=tuple(sorted({mention.event_id for mention in coding.mentions})),
-            coder_version=coder.version,
-            seconds=share,
-        )
+        _coded(article, coding, version=coder.version, seconds=share)
         for article, coding in zip(articles, codings, strict=True)
     ]
+
+
+def _coded(article: Article, coding: CodingLike, *, version: str, seconds: float) -> Result:
+    facts = facts_of(article)
+    outputs: list[MentionOutput] = []
+    size = 0
+    for mention in coding.mentions:
+        value = mention.to_bytes()
+        size += len(value)
+        if size > MAX_OUTPUT_BYTES:
+            # Not cut: half of an article's mentions would look like all of them.
+            return Refused(
+                facts,
+                "too_large",
+                f"the article makes {len(coding.mentions)} mentions, of which the first {len(outputs) + 1} alone are "
+                f"{size} bytes; the limit for one article is {MAX_OUTPUT_BYTES}",
+            )
+        outputs.append(
+            MentionOutput(record_key(mention), value, tuple(headers(mention, source=SOURCE, time=article.fetched)))
+        )
+    return Coded(
+        facts=facts,
+        outcome=coding.outcome,
+        language=coding.language,
+        sentences=coding.sentences,
+        candidates=coding.candidates,
+        mentions=tuple(outputs),
+        event_ids=tuple(sorted({mention.event_id for mention in coding.mentions})),
+        coder_version=version,
+        seconds=seconds,
+    )

@@ -27,7 +27,7 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -36,6 +36,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from streams import coding_job
 from streams.coding_job import ArticleFacts, Input, Refused, Result
+from streams.records import in_parts
 
 LOG = logging.getLogger(__name__)
 
@@ -237,7 +238,7 @@ class CodingPool:
         lane = await self._free.get()
         try:
             results: list[Result] = []
-            for part in in_parts(inputs, PART_BYTES):
+            for part in in_parts(inputs, PART_BYTES, lambda one: len(one[1] or b"")):
                 if lane.is_bloated():
                     LOG.warning("a pool process holds more than %d bytes: replacing it", self._settings.memory_bytes)
                     await self._replace(lane, "memory")
@@ -323,21 +324,6 @@ def resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
-
-
-def in_parts(inputs: Sequence[Input], most: int) -> Iterator[Sequence[Input]]:
-    """Give records in order, as many at a time as have at most `most` bytes; one that is larger goes alone."""
-    part: list[Input] = []
-    size = 0
-    for one in inputs:
-        length = len(one[1] or b"")
-        if part and size + length > most:
-            yield part
-            part, size = [], 0
-        part.append(one)
-        size += length
-    if part:
-        yield part
 
 
 def shares(sizes: Sequence[int], parts: int) -> list[list[int]]:

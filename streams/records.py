@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from schemas.base import Message
 from schemas.envelope import headers, record_key
 from schemas.topics import Topic
 
+R = TypeVar("R")
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -63,6 +65,21 @@ state is written: state that another worker has gone on from must not be overwri
 
 def nobody_else() -> None:
     """Say that there is no other worker: a `StillOurs` for tests and single runs."""
+
+
+def in_parts(records: Sequence[R], most: int, size: Callable[[R], int]) -> Iterator[Sequence[R]]:
+    """Give records in order, as many at a time as have at most `most` bytes; one that is larger goes alone."""
+    part: list[R] = []
+    total = 0
+    for record in records:
+        length = size(record)
+        if part and total + length > most:
+            yield part
+            part, total = [], 0
+        part.append(record)
+        total += length
+    if part:
+        yield part
 
 
 Clock = Callable[[], datetime]

@@ -196,3 +196,26 @@ def test_an_error_with_half_a_surrogate_pair_in_it_is_told_all_the_same() -> Non
     asyncio.run(stage.process([of("un")]))
     (outcome,) = outcomes(broker)
     assert outcome.reason == "bug: no file \\udcff"
+
+
+def test_large_articles_are_published_a_part_of_the_batch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal: list[str] = []
+    broker = FakeBroker(journal)
+    records = [of("x" * 4_000), of("y" * 4_000), of("EVENT AID FRA>MLI 2016-05-01")]
+    monkeypatch.setattr("streams.coder_stage.HAND_BYTES", 8_000)
+
+    async def code(inputs: Sequence[Input]) -> list[Result]:
+        journal.append(f"coded {len(inputs)}")
+        return code_with(LoadedCoder("1", fake_coder.code), inputs, max_text_characters=10_000)
+
+    stage = CoderStage(
+        code=code,
+        coder_version=lambda: "1",
+        publish=broker.publish,
+        clock=clock,
+        ratio_stop=RatioStop(stage="coder"),
+        metrics=metrics(),
+    )
+    asyncio.run(stage.process(records))
+    assert journal == ["coded 1", "broker", "coded 2", "broker"]
+    assert [one.outcome for one in outcomes(broker)] == ["no_event", "no_event", "coded"]

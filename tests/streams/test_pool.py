@@ -2,7 +2,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,7 +19,7 @@ from streams.pool import (
     CodingPool,
     PoolSettings,
     RestartCause,
-    in_parts,
+    _Lane,
     resident_bytes,
     shares,
 )
@@ -241,11 +241,28 @@ def test_a_process_that_cannot_be_replaced_ends_the_worker_not_the_article(
     assert not allowed.exists(), "the first process could load"
 
 
-def test_records_are_handed_over_a_bounded_number_of_bytes_at_a_time() -> None:
-    inputs: list[Input] = [(b"k", b"x" * size) for size in (5, 5, 11, 1, 10, 0)]
-    assert [len(part) for part in in_parts([*inputs, (None, None)], 10)] == [2, 1, 1, 3]
-    assert [one for part in in_parts(inputs, 10) for one in part] == inputs
-    assert list(in_parts([], 10)) == []
+def test_records_are_handed_over_a_bounded_number_of_bytes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[int] = []
+    code = _Lane.code
+
+    async def watched(lane: _Lane, inputs: Sequence[Input]) -> list[Result]:
+        parts.append(len(inputs))
+        return await code(lane, inputs)
+
+    monkeypatch.setattr(_Lane, "code", watched)
+    inputs = given(*["x" * 9_000] * 5)
+    monkeypatch.setattr("streams.pool.PART_BYTES", 25_000)
+    assert kinds(with_pool(lambda pool: pool.code(inputs))) == ["no_event"] * 5
+    assert parts == [2, 2, 1]
+
+
+def test_an_article_with_outputs_beyond_measure_is_refused_whole_and_the_others_are_not() -> None:
+    results = with_pool(lambda pool: pool.code(given("un", "MANY 20000", "LONG 17000000", "MANY 100", "cinq")))
+    assert kinds(results) == ["no_event", "too_large", "too_large", "coded", "no_event"]
+    assert isinstance(results[1], Refused)
+    assert "makes 20000 mentions" in results[1].error
+    assert isinstance(results[3], Coded)
+    assert len(results[3].mentions) == 100
 
 
 def test_the_memory_of_a_process_that_is_gone_is_nothing() -> None:
