@@ -14,6 +14,7 @@ from depeche.code_command import code_command
 from depeche.eval_command import eval_command
 from depeche.feeds.command import feeds_app
 from depeche.replay.command import replay_app
+from depeche.replay.diff_command import diff_command
 
 app = typer.Typer(
     name="depeche",
@@ -46,6 +47,7 @@ running_commands.register(app)
 app.add_typer(feeds_app, name="feeds", rich_help_panel="Run")
 app.add_typer(replay_app, name="replay", rich_help_panel="Run")
 inspecting.register(app)
+app.command("diff", rich_help_panel="Look")(diff_command)
 app.command("code", rich_help_panel="Look")(code_command)
 app.command("eval", rich_help_panel="Look")(eval_command)
 

@@ -22,7 +22,7 @@ from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, BACKFILL, MAX_RECORD_BYTES
 
 BATCH: Final = 500
-"""Records that are gone through before the copies among them are acknowledged and the next are read."""
+"""Records that are gone through together, at most."""
 BATCH_BYTES: Final = 16 * 1024 * 1024
 LATE_MS: Final = 24 * 60 * 60 * 1000
 """How long after the range's end a record of the range may still have been written. Timestamps are their writers', and
@@ -83,6 +83,7 @@ class Copier:
         last: Mapping[int, Origin],
         *,
         compression: Literal["gzip", "zstd", "none"],
+        batch: int = BATCH,
     ) -> None:
         """Connect, and find what is left to copy.
 
@@ -92,6 +93,7 @@ class Copier:
             into: the prefix that it goes to; its topics need not exist before the first copy is sent.
             last: the originals of the last copies there.
             compression: of the copies.
+            batch: records that are gone through before the copies among them are acknowledged.
 
         Raises:
             depeche.reader.ReaderError: the topics can't be read.
@@ -100,6 +102,7 @@ class Copier:
         self._mark = mark
         self._topic = ARTICLES.name(into)
         self._compression = None if compression == "none" else compression
+        self._batch = batch
         self._producer: Any = None
         self._reader = TopicReader(access, [ARTICLES.name(mark.source), BACKFILL.name(mark.source)])
         try:
@@ -148,7 +151,7 @@ class Copier:
                 if self._is_wanted(record):
                     batch.append(record)
                     size += len(record.value or b"")
-                if seen >= BATCH or size >= BATCH_BYTES:
+                if seen >= self._batch or size >= BATCH_BYTES:
                     yield self._copy(batch, seen)
                     batch, seen, size = [], 0, 0
             self.lost += sum(one.end - expected[partition] for partition, one in slices.items())

@@ -21,7 +21,7 @@ from depeche.feeds.report import span
 from depeche.present import counted
 from depeche.reader import ReaderError
 from depeche.replay.beginning import Begun, Request, begin, chosen_into, replay_folder
-from depeche.replay.copying import Copier, CopyError
+from depeche.replay.copying import BATCH, Copier, CopyError
 from depeche.replay.mark import Origin
 from depeche.replay.progress import Coded, CodingProgress
 from depeche.replay.target import examine
@@ -217,7 +217,8 @@ class _Run:
         per_second = self._request.per_second
         begun, compression = self._begun, self._settings.compression
         started = self._clocks.monotonic()
-        with Copier(self._access, begun.mark, begun.into, last, compression=compression) as copier:
+        batch = BATCH if per_second is None else min(BATCH, max(1, int(per_second * 2)))  # of a second or two
+        with Copier(self._access, begun.mark, begun.into, last, compression=compression, batch=batch) as copier:
             for number in copier.steps():
                 self._copied += number
                 self._left = copier.total - copier.passed

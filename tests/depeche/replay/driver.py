@@ -34,7 +34,8 @@ def main() -> int:
         return [ChildSpec("worker-1", command)]
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
     signals = StopSignals()
     signals.install()
@@ -48,7 +49,8 @@ def main() -> int:
         clocks=Clocks(),
         forced=signals.forced,
     )
-    print(json.dumps({"copied": report.copied, "coded": report.coded, "lost": report.lost, "empty": report.is_empty}))
+    told = {"copied": report.copied, "coded": report.coded, "lost": report.lost, "empty": report.is_empty}
+    sys.stdout.write(json.dumps(told))
     return 0 if report.audit is None or report.audit.complete else 1
 
 
