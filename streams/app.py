@@ -17,6 +17,7 @@ from faust.types import TP
 from schemas.access import KafkaAccess
 from schemas.topics import EVENTS, MAX_RECORD_BYTES, TOPICS, Topic, least_in_sync
 from streams import client
+from streams.byte_bound import bound_by_bytes
 from streams.continuity import Continuity, records_between
 from streams.faust_table import FaustTable
 from streams.lease import Lease
@@ -83,6 +84,7 @@ def create_app(settings: StreamSettings) -> Any:
     )
     app.lease = Lease(session_seconds=settings.session_seconds, moved=lambda: bool(app.rebalancing))
     client.set_up(app, app.lease)
+    bound_by_bytes(app)
     return app
 
 
