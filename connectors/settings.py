@@ -74,8 +74,9 @@ class FetchSettings:
     """Requests at a time to one host, and to one registrable domain."""
     host_gap_seconds: float = 5.0
     """Least time between the starts of two requests to one host, and to one registrable domain."""
-    proxy: str | None = None
-    """http:// URL of a proxy for all requests; it then answers for which addresses may be reached."""
+    proxy: str | None = field(default=None, repr=False)
+    """http:// URL of a proxy for all requests, a name and password in it if need be; it then answers for which
+    addresses may be reached."""
     allowed_networks: tuple[str, ...] = ()
     """Networks (CIDR) that may be fetched from though they are not public: feeds within the house."""
     allow_private_addresses: bool = False

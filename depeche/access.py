@@ -12,7 +12,17 @@ from schemas.access import KafkaAccess
 
 def configured_access(settings: Settings) -> KafkaAccess:
     """Return the way into the configured brokers (`settings.bootstrap`)."""
-    return KafkaAccess(settings.bootstrap)
+    return KafkaAccess(
+        settings.bootstrap,
+        protocol=settings.kafka_protocol,
+        mechanism=settings.kafka_mechanism,
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        ca_file=settings.kafka_ca_file,
+        certificate_file=settings.kafka_certificate_file,
+        key_file=settings.kafka_key_file,
+        key_password=settings.kafka_key_password.get_secret_value(),
+    )
 
 
 def find_access(settings: Settings) -> KafkaAccess:

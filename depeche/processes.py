@@ -172,7 +172,7 @@ def connector_settings(settings: Settings, access: KafkaAccess) -> ConnectorSett
             allow_private_addresses=settings.allow_private_addresses,
             allowed_networks=settings.allowed_networks,
             host_gap_seconds=settings.host_gap_seconds,
-            proxy=settings.proxy or None,
+            proxy=settings.proxy.get_secret_value() or None,
         ),
         push=push_settings(settings) if settings.push else None,
     )

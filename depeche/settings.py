@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from pydantic_settings import (
 )
 
 from depeche.exits import MisuseError
-from depeche.settings_model import ENVIRONMENT_PREFIX, Settings
+from depeche.settings_fields import HIDDEN, SecretUrl
+from depeche.settings_model import ENVIRONMENT_PREFIX, Settings, variable
 
 __all__ = [
     "FILE_VARIABLE",
@@ -31,7 +33,9 @@ __all__ = [
     "Settings",
     "SettingsError",
     "allowed_values",
+    "is_secret",
     "load",
+    "secret_file_variable",
     "show",
     "stray_variables",
     "variable",
@@ -39,6 +43,9 @@ __all__ = [
 FILE_VARIABLE: Final = "DEPECHE_SETTINGS"
 """Names the settings file, where it is not `depeche.toml` in the working folder."""
 DEFAULT_FILE: Final = Path("depeche.toml")
+_LONGEST_SECRET: Final = 16 * 1024
+"""Bytes of a file that holds a secret; a larger one is another file."""
+_QUOTED: Final = re.compile(r"(['\"]).*\1", re.DOTALL)
 
 
 class SettingsError(MisuseError):
@@ -73,17 +80,12 @@ def load(
     """
     named = file or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
     path = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
-    from_file = _read_file(path) if path else {}
-    from_environment = EnvSettingsSource(model)()
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for given, source in (
-        (from_file, f"file {path}"),
-        (from_environment, "environment"),
-        (options or {}, "command line"),
-    ):
-        values |= given
-        sources |= {name: f"environment {variable(name)}" if source == "environment" else source for name in given}
+    on_command_line = _Given(dict(options or {}), dict.fromkeys(options or {}, "command line"))
+    for given in (_of_file(path, model) if path else _Given({}, {}), _of_environment(model), on_command_line):
+        values |= given.values
+        sources |= given.sources
     try:
         settings = model(**values)
     except ValidationError as exc:
@@ -91,22 +93,32 @@ def load(
     return Loaded(settings, {name: sources.get(name, "default") for name in model.model_fields}, path)
 
 
-def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
+def is_secret(field: FieldInfo) -> bool:
+    """Say whether a setting is a secret: never shown, and also taken from a file of its own."""
+    return isinstance(field.annotation, type) and issubclass(field.annotation, SecretStr)
+
+
+def secret_file_variable(name: str) -> str:
+    """Return the environment variable that names the file in which a secret stands, as containers are given them."""
+    return f"{variable(name)}_FILE"
 
 
 def stray_variables(model: type[Settings] = Settings) -> tuple[str, ...]:
     """Return the `DEPECHE_*` variables of the environment that set nothing: a typing error, more often than not."""
     known = {variable(name) for name in model.model_fields} | {FILE_VARIABLE}
+    known |= {secret_file_variable(name) for name, field in model.model_fields.items() if is_secret(field)}
     return tuple(sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known))
 
 
 def show(value: object) -> str:
     """Return a value as a person reads it and an environment variable takes it; a secret as stars."""
     match value:
+        case None:
+            return ""
+        case SecretUrl():
+            return str(value)
         case SecretStr():
-            return "********" if value.get_secret_value() else ""
+            return HIDDEN if value.get_secret_value() else ""
         case bool():
             return str(value).lower()
         case tuple():
@@ -115,7 +127,23 @@ def show(value: object) -> str:
             return str(value)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What one place gives."""
+
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+
+def _of_environment(model: type[Settings]) -> _Given:
+    values: dict[str, Any] = dict(EnvSettingsSource(model)())
+    given = _Given(values, {name: f"environment {variable(name)}" for name in values})
+    named = {name: os.environ.get(secret_file_variable(name)) for name in _secrets(model)}
+    _take_secrets(given, {name: (Path(file), secret_file_variable(name)) for name, file in named.items() if file})
+    return given
+
+
+def _of_file(path: Path, model: type[Settings]) -> _Given:
     """Return the keys of a settings file, relative paths made to start at its folder."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -123,17 +151,69 @@ def _read_file(path: Path) -> dict[str, Any]:
         msg = f"settings file {path}: {exc.strerror or exc}"
         raise SettingsError(msg) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        msg = f"settings file {path}: no valid TOML: {exc}"
-        raise SettingsError(msg) from exc
-    for name in ("data", "feeds", "drops"):
-        match values.get(name):
+        # The parser's own text may quote what stands there, and a secret may.
+        msg = f"settings file {path}: no valid TOML: {_place(exc)}"
+        raise SettingsError(msg) from None
+    named: dict[str, tuple[Path, str]] = {}
+    for name in _secrets(model):
+        match values.pop(f"{name}_file", ""):
+            case "":
+                pass
             case str(text):
+                named[name] = (path.parent / text, f"{name}_file in {path}")
+            case _:
+                msg = f"{name}_file (file {path}): must be a path"
+                raise SettingsError(msg)
+    for name in (name for name, field in model.model_fields.items() if "Path" in str(field.annotation)):
+        match values.get(name):
+            case str(text) if text:
                 values[name] = str(path.parent / text)
             case list(texts):
                 values[name] = [str(path.parent / text) if isinstance(text, str) else text for text in texts]
             case _:
                 pass
-    return values
+    given = _Given(values, dict.fromkeys(values, f"file {path}"))
+    _take_secrets(given, named)
+    return given
+
+
+def _place(exc: tomllib.TOMLDecodeError | UnicodeDecodeError) -> str:
+    """Return what is wrong and where, without the text that stands there."""
+    if isinstance(exc, UnicodeDecodeError):
+        return f"not UTF-8 at byte {exc.start}"
+    what, found, where = str(exc).rpartition(" (at ")
+    return f"{_QUOTED.sub('…', what)}{found}{where}"
+
+
+def _secrets(model: type[Settings]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if is_secret(field)]
+
+
+def _take_secrets(given: _Given, named: Mapping[str, tuple[Path, str]]) -> None:
+    """Read the secrets that stand in files of their own: a path for each, and what names it.
+
+    Raises:
+        SettingsError: one can't be read, or the same place gives it another way, too.
+    """
+    for name, (file, where) in named.items():
+        if name in given.values:
+            msg = f"{name} is given twice: {given.sources[name]}, and {where}"
+            raise SettingsError(msg)
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(_LONGEST_SECRET + 1)
+            text = content.decode("utf-8").rstrip("\r\n")
+        except OSError as exc:
+            msg = f"{name} ({where}): {file}: {exc.strerror or exc}"
+            raise SettingsError(msg) from exc
+        except UnicodeDecodeError:
+            msg = f"{name} ({where}): {file} is not UTF-8"
+            raise SettingsError(msg) from None
+        if not text or len(content) > _LONGEST_SECRET:
+            msg = f"{name} ({where}): {file} is {'too large for a secret' if text else 'empty'}"
+            raise SettingsError(msg)
+        given.values[name] = text
+        given.sources[name] = f"file {file}, named by {where}"
 
 
 def allowed_values(field: FieldInfo) -> str:
@@ -142,14 +222,16 @@ def allowed_values(field: FieldInfo) -> str:
 
 
 def _explain(error: ErrorDetails, model: type[Settings], sources: Mapping[str, str]) -> str:
-    """Return one line on one fault."""
-    name = str(error["loc"][0]) if error["loc"] else "settings"
+    """Return one line on one fault, or those of settings that do not fit together."""
+    if not error["loc"]:
+        return error["msg"].removeprefix("Value error, ")
+    name = str(error["loc"][0])
     source = sources.get(name, "default")
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(model.model_fields)}"
         return f"{name} ({source}): there is no such setting{hint}"
     field = model.model_fields[name]
-    given = "" if "Secret" in str(field.annotation) else f"{error['input']!r} is wrong: "
+    given = "" if is_secret(field) else f"{error['input']!r} is wrong: "
     reason = error["msg"].removeprefix("Value error, ")
     return f"{name} ({source}): {given}{reason}. Allowed: {allowed_values(field)}"

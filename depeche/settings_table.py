@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from depeche.settings import Loaded, Settings, allowed_values, show, variable
+from depeche.settings import Loaded, Settings, allowed_values, is_secret, secret_file_variable, show, variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Row:
     title: str
     description: str
     allowed: str
+    file_variable: str = ""
+    """Of a secret: the variable that names a file in which it stands."""
 
 
 def rows_of(loaded: Loaded) -> tuple[Row, ...]:
@@ -41,6 +43,7 @@ def rows_of(loaded: Loaded) -> tuple[Row, ...]:
             title=field.title or name,
             description=field.description or "",
             allowed=allowed_values(field),
+            file_variable=secret_file_variable(name) if is_secret(field) else "",
         )
         for name, field in model.model_fields.items()
     )
@@ -69,11 +72,11 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 def as_environment(rows: Sequence[Row]) -> str:
-    """Return the settings as lines that a shell or an env file takes; what is a default is commented out."""
+    """Return the settings as lines that a shell or an env file takes; defaults and secrets are commented out."""
     lines = []
     for row in rows:
         lines.append(f"# {row.title}. {row.description} Allowed: {row.allowed}.")
-        mark = "#" if row.source == "default" else ""
+        mark = "#" if row.source == "default" or row.file_variable else ""
         lines.append(f"{mark}{row.variable}={shlex.quote(row.value) if row.value else ''}")
     return "\n".join(lines)
 
@@ -83,7 +86,6 @@ def markdown(model: type[Settings] = Settings) -> str:
     lines = ["| setting | environment | default | meaning | allowed |", "|---|---|---|---|---|"]
     for row in rows_of(Loaded(model(), dict.fromkeys(model.model_fields, "default"), None)):
         default = f"`{row.default}`" if row.default and " " not in row.default else row.default or "empty"
-        lines.append(
-            f"| `{row.name}` | `{row.variable}` | {default} | {row.title}. {row.description} | {row.allowed} |"
-        )
+        named = f"`{row.variable}` or `{row.file_variable}`" if row.file_variable else f"`{row.variable}`"
+        lines.append(f"| `{row.name}` | {named} | {default} | {row.title}. {row.description} | {row.allowed} |")
     return "\n".join(lines) + "\n"

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
+from depeche.access import configured_access
 from depeche.settings import Settings, SettingsError, load, show, stray_variables, variable
-from depeche.settings_table import markdown, rows_of
+from depeche.settings_table import as_environment, as_json, markdown, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -148,6 +149,146 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         load(model=WithSecret)
     assert "password (environment DEPECHE_PASSWORD)" in str(caught.value)
     assert "horse" not in str(caught.value)
+
+
+def test_a_secret_may_stand_in_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("correct horse\n")
+    monkeypatch.setenv("DEPECHE_PASSWORD_FILE", str(secret))
+    loaded = load(model=WithSecret)
+    assert isinstance(loaded.settings, WithSecret)
+    assert loaded.settings.password.get_secret_value() == "correct horse"
+    assert loaded.sources["password"] == f"file {secret}, named by DEPECHE_PASSWORD_FILE"
+    assert stray_variables(WithSecret) == ()
+
+
+def test_a_settings_file_names_a_secrets_file_relative_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "token").write_text("0123456789abcdef\r\n")
+    (tmp_path / "etc" / "my.toml").write_text('push_token_file = "token"\n')
+    assert load(tmp_path / "etc" / "my.toml").settings.push_token.get_secret_value() == "0123456789abcdef"
+
+
+def test_the_environments_secret_comes_before_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("of-a-secret-file-1")
+    (tmp_path / "my.toml").write_text('push_token = "of-the-settings-file-1"\n')
+    monkeypatch.setenv("DEPECHE_PUSH_TOKEN_FILE", str(tmp_path / "token"))
+    assert load(tmp_path / "my.toml").settings.push_token.get_secret_value() == "of-a-secret-file-1"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"\xff" * 20, "is not UTF-8"),
+        (b"horse" * 10_000, "too large for a secret"),
+    ],
+)
+def test_a_secrets_file_that_can_not_be_used_is_named_and_not_shown(
+    content: bytes | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "password"
+    if content is not None:
+        secret.write_bytes(content)
+    monkeypatch.setenv("DEPECHE_KAFKA_PASSWORD_FILE", str(secret))
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert str(caught.value).startswith("kafka_password (DEPECHE_KAFKA_PASSWORD_FILE): ")
+    assert reason in str(caught.value)
+    assert "horse" not in str(caught.value)
+
+
+def test_a_secret_given_twice_in_one_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("battery")
+    monkeypatch.setenv("DEPECHE_KAFKA_PASSWORD", "horse")
+    monkeypatch.setenv("DEPECHE_KAFKA_PASSWORD_FILE", str(tmp_path / "password"))
+    with pytest.raises(SettingsError, match="kafka_password is given twice") as caught:
+        load()
+    assert "horse" not in str(caught.value)
+    assert "battery" not in str(caught.value)
+
+
+def test_a_settings_file_that_is_no_toml_shows_nothing_of_itself(tmp_path: Path) -> None:
+    for content in (
+        'kafka_password = "staple',
+        "kafka_password = staple\n",
+        "'staple' = \n",
+        '"staple" = 1\n"staple" = 2',
+    ):
+        (tmp_path / "x.toml").write_text(content)
+        with pytest.raises(SettingsError, match="no valid TOML") as caught:
+            load(tmp_path / "x.toml")
+        assert "staple" not in str(caught.value)
+
+
+SASL = {"bootstrap": "k:1", "kafka_protocol": "sasl_ssl", "kafka_username": "u", "kafka_password": "battery staple"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (SASL | {"kafka_username": ""}, ["SASL_SSL, which needs kafka_username (DEPECHE_KAFKA_USERNAME)"]),
+        (
+            {"bootstrap": "k:1", "kafka_protocol": "SASL_PLAINTEXT"},
+            ["needs kafka_username", "needs kafka_password (DEPECHE_KAFKA_PASSWORD)"],
+        ),
+        (SASL | {"bootstrap": ""}, ["set bootstrap (DEPECHE_BOOTSTRAP)"]),
+        (SASL | {"kafka_protocol": "SSL"}, ["kafka_username is set", "kafka_password is set"]),
+        (
+            {"bootstrap": "k:1", "kafka_ca_file": "ca.pem"},
+            ["kafka_ca_file is set, and kafka_protocol (DEPECHE_KAFKA_PROTOCOL) is PLAINTEXT"],
+        ),
+        (
+            {"bootstrap": "k:1", "kafka_protocol": "SSL", "kafka_key_file": "key.pem", "kafka_key_password": "staple"},
+            ["kafka_key_file is set, and kafka_certificate_file", "kafka_key_password is set, and"],
+        ),
+    ],
+)
+def test_kafka_settings_that_do_not_fit_together_are_all_named(given: dict[str, str], told: list[str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(options=dict(given))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(told)
+    for line, words in zip(lines, told, strict=True):
+        assert words in line
+    assert "staple" not in str(caught.value)
+
+
+def test_access_is_made_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(
+        'kafka_ca_file = "ca.pem"\nkafka_certificate_file = "/c.pem"\nkafka_key_file = ""\n'
+    )
+    access = configured_access(load(tmp_path / "my.toml", options=dict(SASL)).settings)
+    assert (access.bootstrap, access.protocol, access.mechanism) == ("k:1", "SASL_SSL", "SCRAM-SHA-512")
+    assert (access.username, access.password) == ("u", "battery staple")
+    assert (access.ca_file, access.certificate_file, access.key_file) == (tmp_path / "ca.pem", Path("/c.pem"), None)
+
+
+def test_settings_in_no_form_show_their_secrets() -> None:
+    loaded = load(
+        options={
+            **SASL,
+            "kafka_certificate_file": "c.pem",
+            "kafka_key_password": "staple-of-the-key",
+            "push_token": "staple-of-the-way-in",
+            "proxy": "http://me:staple@proxy.example:3128",
+        }
+    )
+    rows = rows_of(loaded)
+    forms = [repr(loaded), str(loaded.settings), as_json(rows), as_environment(rows), loaded.settings.model_dump_json()]
+    assert [form for form in forms if "staple" in form or "me:" in form] == []
+    assert {row.name: row.value for row in rows}["proxy"] == "http://********@proxy.example:3128"
+    with pytest.raises(SettingsError) as caught:
+        load(options={"proxy": "https://me:staple@proxy.example"})
+    assert "staple" not in str(caught.value)
+
+
+def test_pydantics_own_error_shows_no_secret() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(push_token="staple", workers=0, **SASL)  # type: ignore[arg-type]
+    assert "staple" not in str(caught.value)
 
 
 def test_every_setting_is_documented() -> None:
