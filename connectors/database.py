@@ -74,6 +74,11 @@ _MIGRATIONS: Final = (
     CREATE TABLE generation (number INTEGER NOT NULL);
     INSERT INTO generation VALUES (0);
     """,
+    """
+    ALTER TABLE seen ADD COLUMN killed_at TEXT;
+    ALTER TABLE seen ADD COLUMN killed_version INTEGER;
+    ALTER TABLE seen ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from connectors.entry import Entry, article_of
+from connectors.entry import Entry, article_of, published_of, revised_of
 from connectors.records import SeenEntry
 from connectors.urls import moved_key
 from schemas.article import Article, Identity, Provenance, Source
@@ -23,6 +23,9 @@ from schemas.ids import digest
 
 MAX_EDITS: Final = 25
 """Versions that one feed may publish of one entry: a feed whose text says "5 minutes ago" would never end."""
+AFTER_LAST: Final = timedelta(microseconds=2)
+"""A version is dated at least so long after the last: further than a page's text is after its feed's
+(`connectors.pages.choice.AFTER_FEED`)."""
 _SEEN_RESOLUTION: Final = timedelta(days=1)
 
 SeenKey = tuple[str, str]
@@ -94,7 +97,8 @@ class Decision:
     refused: tuple[tuple[str, str], ...]
     """(origin, reason) of entries that no article can be made of."""
     counts: Mapping[str, int]
-    """Entries by fate: new, edited, seen, repeated, refused, edits_refused, outdated."""
+    """Entries by fate: new, edited, seen, repeated, refused, edits_refused, outdated (older than a version or a
+    withdrawal that came before)."""
 
 
 def _simple_key(entry: Entry) -> str:
@@ -183,7 +187,16 @@ def _first_error(error: ValidationError) -> str:
     return f"{field_name}: {first['msg']}" if field_name else first["msg"]
 
 
-def _row(previous: SeenEntry | None, entry: Entry, article: Article, key: str, listing: Listing) -> SeenEntry:
+def _row(
+    previous: SeenEntry | None, entry: Entry, article: Article, key: str, listing: Listing, *, killed_again: bool
+) -> SeenEntry:
+    killed_at, killed_version = (previous.killed_at, previous.killed_version) if previous else (None, None)
+    if article.status == "killed":
+        made = revised_of(entry, fetched=article.fetched)
+        if made is None and (killed_at is None or killed_again or not (previous and previous.withdrawn)):
+            made = article.fetched
+        killed_at = max(moment for moment in (made, killed_at) if moment is not None)
+        killed_version = _highest(entry.publisher_version, killed_version)
     return SeenEntry(
         source_id=article.source.id,
         key=key,
@@ -197,6 +210,9 @@ def _row(previous: SeenEntry | None, entry: Entry, article: Article, key: str, l
         last_seen=article.fetched,
         raw_hash=entry.raw_hash,
         publisher_version=_highest(entry.publisher_version, previous.publisher_version if previous else None),
+        killed_at=killed_at,
+        killed_version=killed_version,
+        withdrawn=article.status == "killed",
     )
 
 
@@ -208,6 +224,51 @@ def _is_outdated(entry: Entry, known: Sequence[SeenEntry]) -> bool:
     """Say whether the publisher has numbered a later version that came before: wires don't keep the order."""
     highest = _highest(*(row.publisher_version for row in known))
     return entry.publisher_version is not None and highest is not None and entry.publisher_version < highest
+
+
+def _is_withdrawn(entry: Entry, known: Sequence[SeenEntry], listing: Listing) -> bool:
+    """Say whether an entry is of what was withdrawn before it came: late, replayed, or edited by who has not noticed.
+
+    Between a version and a withdrawal that are both numbered, the numbers decide; else the publisher's own times. As
+    long as nobody has brought the article back, a version that has neither brings it back only where the withdrawal
+    came the same way before it, or where it was first published after it.
+    """
+    if entry.status == "killed":
+        return False
+    number, highest = entry.publisher_version, _highest(*(row.publisher_version for row in known))
+    made = revised_of(entry, fetched=listing.fetched)
+    for row in known:
+        if row.killed_at is None:
+            continue
+        if number is not None and row.killed_version is not None:
+            if number <= row.killed_version:
+                return True
+            continue
+        if made is not None and made <= row.killed_at:
+            return True
+        if not row.withdrawn:
+            continue
+        if number is not None and highest is not None:
+            if number <= highest:
+                return True
+        elif made is None and (number is not None or row.listing != listing.name):
+            published = published_of(entry, fetched=listing.fetched).value
+            if published is None or published <= row.killed_at:
+                return True
+    return False
+
+
+def _is_killed_again(entry: Entry, previous: SeenEntry | None, known: Sequence[SeenEntry], fetched: datetime) -> bool:
+    """Say whether a withdrawal in the words of the last one is one anew.
+
+    It is where another listing may have brought the article back since, and the notice is not the same one again.
+    """
+    if entry.status != "killed" or previous is None or not previous.withdrawn or previous.killed_at is None:
+        return False
+    made = revised_of(entry, fetched=fetched)
+    return (made is None or made > previous.killed_at) and any(
+        row.listing != previous.listing and row.versions and row.last_seen > previous.last_seen for row in known
+    )
 
 
 class _Round:
@@ -234,12 +295,15 @@ class _Round:
         # Versions are ordered by their fetch: of two in one file, the later line is the later version, and a clock
         # that was set back does not make an edit older than what it edits.
         fetched = self.listing.fetched + timedelta(microseconds=len(self.articles))
-        known = (*listed, *([previous] if previous else ()))
-        if _is_outdated(entry, known):
+        known = (
+            *(row for row in listed if row.listing != self.listing.name),
+            *([previous] if previous else ()),
+        )
+        if _is_outdated(entry, known) or _is_withdrawn(entry, known, self.listing):
             self.counts["outdated"] += 1
             return
         for row in known:
-            fetched = max(fetched, row.last_seen + timedelta(microseconds=1))
+            fetched = max(fetched, row.last_seen + AFTER_LAST)
         try:
             article = article_of(
                 entry,
@@ -253,14 +317,19 @@ class _Round:
             self.refused.append((entry.origin, _first_error(error)))
             self.counts["refused"] += 1
             return
-        self._weigh(entry, key, article, previous, known=bool(listed))
+        self._weigh(entry, key, article, previous, known)
 
-    def _weigh(self, entry: Entry, key: str, article: Article, previous: SeenEntry | None, *, known: bool) -> None:
-        row = _row(previous, entry, article, key, self.listing)
+    def _weigh(
+        self, entry: Entry, key: str, article: Article, previous: SeenEntry | None, known: Sequence[SeenEntry]
+    ) -> None:
+        killed_again = _is_killed_again(entry, previous, known, self.listing.fetched)
+        row = _row(previous, entry, article, key, self.listing, killed_again=killed_again)
         if previous is None:
-            # Another listing's wording is not ours to correct; a withdrawal or correction is, whoever brings it.
-            fate = "new" if not known else "seen" if article.status == "usable" else "edited"
-        elif previous.content_hash == article.content_hash:
+            # Another listing's wording is not ours to correct; a withdrawal or correction is, whoever brings it. What
+            # was withdrawn and is newer than that (or it would not be here) brings the article back.
+            stands = article.status == "usable" and not any(row.withdrawn for row in known)
+            fate = "new" if not known else "seen" if stands else "edited"
+        elif previous.content_hash == article.content_hash and not killed_again:
             fate = "seen"
             same = replace(row, last_seen=previous.last_seen) == previous
             if same and self.listing.fetched - previous.last_seen < _SEEN_RESOLUTION:

@@ -42,6 +42,8 @@ class Entry:
     """The date string as written."""
     published_field: str = "published"
     """Which field `published_raw` is from; "updated" where the entry has no date of publication."""
+    revised_raw: str | None = None
+    """When the publisher made this version, as written; null where it says no more than when it was published."""
     status: ArticleStatus = "usable"
     source_id: str | None = None
     """The source that the entry itself names (.jsonl, wire formats)."""
@@ -83,6 +85,11 @@ def published_of(entry: Entry, *, fetched: datetime) -> Published:
     reading = read_date(entry.published_raw, now=fetched)
     how = reading.how if entry.published_field == "published" else f"{entry.published_field}: {reading.how}"
     return Published(value=reading.value, raw=entry.published_raw, reading=how)
+
+
+def revised_of(entry: Entry, *, fetched: datetime) -> datetime | None:
+    """Return when the publisher made this version; None where it does not say so that it can be read."""
+    return read_date(entry.revised_raw, now=fetched).value if entry.revised_raw else None
 
 
 def article_of(

@@ -35,6 +35,12 @@ class SeenEntry:
     """`Entry.raw_hash` when it was last read: where the listing shows it again, there is nothing to read."""
     publisher_version: int | None = None
     """The highest of the publisher's own version numbers that was published."""
+    killed_at: datetime | None = None
+    """Of the last withdrawal that this listing brought: when the publisher made it, else when it came."""
+    killed_version: int | None = None
+    """The publisher's own number of that withdrawal."""
+    withdrawn: bool = False
+    """Whether that withdrawal is the last that this listing said of the entry."""
 
 
 @dataclass(frozen=True, slots=True)

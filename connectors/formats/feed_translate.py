@@ -122,6 +122,7 @@ def translate_entry(
         authors=_authors(native),
         published_raw=raw,
         published_field=field,
+        revised_raw=clean_text((_text(native, "updated") or "").strip())[:200] or None,
         has_body=bool(content) and has_content is not False,
         raw_hash=raw_hash,
     )

@@ -78,6 +78,7 @@ def _entry(
         authors=_authors(item) or authors,
         published_raw=clean_text(date)[:200] or None,
         published_field="published" if published or not date else "updated",
+        revised_raw=clean_text(_text(item, "date_modified").strip())[:200] or None,
         has_body=bool(content),
         raw_hash=raw,
     )

@@ -48,6 +48,7 @@ _DATES: Final = (
     "contentMeta/contentCreated",
 )
 """The first that is there is the date of this version."""
+_REVISED: Final = ("itemMeta/versionCreated", "contentMeta/contentModified")
 
 
 def _text(element: etree._Element | None) -> str | None:
@@ -173,6 +174,7 @@ def entry_of_news_item(item: etree._Element, *, origin: str) -> Entry:
         authors=_authors(item),
         published_raw=date or None,
         published_field=path.rsplit("/", 1)[-1],
+        revised_raw=next(filter(None, (one_line(_text(item.find(path))) for path in _REVISED)), None),
         status=status,
         source_id=source_of(guid),
         has_body=bool(text),

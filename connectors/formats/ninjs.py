@@ -172,6 +172,7 @@ def entry_of_item(item: Mapping[str, Any], *, origin: str) -> Entry:
         authors=tuple(filter(None, [one_line(_string(fields, "by")) or one_line(_string(fields, "byline"))])),
         published_raw=one_line(date) or None,
         published_field=field,
+        revised_raw=one_line(_string(fields, "versioncreated")) or None,
         status=status,
         source_id=source_of(guid),
         has_body=bool(text),

@@ -107,6 +107,7 @@ def _entry(fields: Mapping[str, str], *, origin: str, url: str, raw: str) -> Ent
         language=language_code(fields.get("news:language")),
         published_raw=clean_text(date)[:200] if date else None,
         published_field="published" if published or not date else "updated",
+        revised_raw=clean_text(fields.get("lastmod", ""))[:200] or None,
         has_body=False,
         raw_hash=raw,
     )

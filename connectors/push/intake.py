@@ -54,8 +54,8 @@ class Result:
     outcome: Outcome
     """`new`, `edited`: on the topic, the broker has acknowledged it. `unchanged`: it was already, in these words.
     `known`: another way in (a feed, a folder) has brought the article, and a push that does not say `corrected` or
-    `killed` does not replace its words. `refused`: it can't be published. `unacknowledged`: the broker did not
-    answer in time; it may arrive all the same."""
+    `killed` does not replace its words; or has withdrawn it, and nothing says that the push is newer. `refused`: it
+    can't be published. `unacknowledged`: the broker did not answer in time; it may arrive all the same."""
     article_id: str | None = None
     version: str | None = None
     field: str | None = None
@@ -128,6 +128,9 @@ class _Round:
         if decision.refused:
             return _Decided(Result(item.index, "refused", reason=decision.refused[0][1]))
         said_before = next((row for row in rows if row.listing == listing.name), None)
+        if decision.counts.get("outdated"):
+            last = max(rows, key=lambda row: row.last_seen)
+            return _Decided(Result(item.index, "known", article_id(*key), version(last.content_hash)))
         row = decision.seen[0] if decision.seen else said_before
         if row is None:
             msg = f"no decision on {item.entry.origin}"
