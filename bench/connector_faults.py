@@ -31,7 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import psutil
 from kafka import KafkaConsumer, TopicPartition
@@ -174,7 +174,7 @@ class Trial:
         self.feeds.changing = False
         wanted = self.feeds.last() | self._lines
         with self.connectors(port) as process:
-            found = until_whole(KafkaAccess(self.broker.address), self.topic, wanted)
+            found = _until_whole(KafkaAccess(self.broker.address), self.topic, wanted)
             self.weigh(process)
         gaps = [after - before for before, after in itertools.pairwise(self.feeds.served)]
         return Outcome(arrivals(wanted, found), tuple(self.memory), max(gaps, default=0.0))
@@ -217,28 +217,41 @@ def take_the_broker_away(trial: Trial, seconds: float, *, say: Callable[[str], N
         return trial.outcome(port)
 
 
-def until_whole(
-    access: KafkaAccess, topic: str, wanted: Mapping[str, str], *, seconds: float = _SETTLE_SECONDS
-) -> list[Article]:
+class ArticlesFollowed:
+    """The articles on a topic, from its beginning on. Use it as a context manager."""
+
+    def __init__(self, access: KafkaAccess, topic: str) -> None:
+        """Connect."""
+        self.found: list[Article] = []
+        self._texts: dict[str, set[str]] = {}
+        self._consumer = KafkaConsumer(**access.client_options(), enable_auto_commit=False)
+        partitions = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
+        self._consumer.assign(partitions)
+        self._consumer.seek_to_beginning(*partitions)
+
+    def has(self, wanted: Mapping[str, str]) -> bool:
+        """Read a little further; return whether all that is wanted has been read, worded so."""
+        for batch in self._consumer.poll(timeout_ms=500).values():
+            for record in batch:
+                article = Article.from_bytes(record.value)
+                self.found.append(article)
+                self._texts.setdefault(article.identity.key, set()).add(article.text)
+        return all(text in self._texts.get(key, ()) for key, text in wanted.items())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+
+def _until_whole(access: KafkaAccess, topic: str, wanted: Mapping[str, str]) -> list[Article]:
     """Read the topic until all that is wanted is on it as it is wanted, or time is up; return all that is there."""
-    consumer = KafkaConsumer(**access.client_options(), enable_auto_commit=False)
-    try:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        found: list[Article] = []
-        left = dict(wanted)
-        give_up = time.monotonic() + seconds
-        while left and time.monotonic() < give_up:
-            for batch in consumer.poll(timeout_ms=500).values():
-                for record in batch:
-                    article = Article.from_bytes(record.value)
-                    found.append(article)
-                    if left.get(article.identity.key) == article.text:
-                        del left[article.identity.key]
-        return found
-    finally:
-        consumer.close()
+    give_up = time.monotonic() + _SETTLE_SECONDS
+    with ArticlesFollowed(access, topic) as articles:
+        while not articles.has(wanted) and time.monotonic() < give_up:
+            pass
+        return articles.found
 
 
 def main() -> None:
