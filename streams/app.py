@@ -83,7 +83,7 @@ def create_app(settings: StreamSettings) -> Any:
         TableManager=table_manager(),
     )
     app.lease = Lease(session_seconds=settings.session_seconds, moved=lambda: bool(app.rebalancing))
-    client.set_up(app, app.lease)
+    client.set_up(app, app.lease, lambda topic: topic == EVENTS.name(settings.prefix) or topic.endswith("-changelog"))
     bound_by_bytes(app)
     return app
 

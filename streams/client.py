@@ -10,7 +10,7 @@ good the numbers no longer fit, and all later sends to that partition are refuse
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -29,13 +29,19 @@ for the election of another leader."""
 
 
 class FencedError(KafkaError):  # type: ignore[misc]
-    """The worker was away for longer than its session with records on their way; they were not sent."""
+    """The worker was away for longer than its session with states on their way; they were not sent."""
 
     retriable = False
 
 
-def set_up(app: Any, lease: Lease) -> None:
+def set_up(app: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:
     """Have an app that has not started yet use this client.
+
+    Args:
+        app: the app.
+        lease: of its worker.
+        replaced: whether the records of a topic, by its name, replace each other and must not be older than one that
+            is there: those are held back where the lease may be gone.
 
     Raises:
         RuntimeError: this is not the Faust that was read.
@@ -47,7 +53,7 @@ def set_up(app: Any, lease: Lease) -> None:
 
         def _new_producer(self, transactional_id: str | None = None) -> Any:
             producer = super()._new_producer(transactional_id)
-            _hold_back(producer.client, lease)
+            _hold_back(producer.client, lease, replaced)
             return producer
 
     class LeasedThread(AIOKafkaConsumerThread):
@@ -102,12 +108,13 @@ def _renew_with_heartbeats(coordinator: Any, lease: Lease) -> None:
     coordinator._do_heartbeat = beat_and_renew
 
 
-def _hold_back(client: Any, lease: Lease) -> None:
+def _hold_back(client: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:
     """Ask the lease once more before records go to the socket: the process may have been frozen since it was shown."""
     send = client.send
 
     async def send_if_ours(node: Any, request: Any, **options: Any) -> Any:
-        if isinstance(request, ProduceRequest) and lease.is_stale():
+        state = isinstance(request, ProduceRequest) and any(replaced(topic) for topic, _ in request._topics)
+        if state and lease.is_stale():
             try:
                 await lease.shown()
             except PartitionsMovedError:

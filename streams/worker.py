@@ -56,9 +56,9 @@ FAILED_STOP_SECONDS: Final = 3.0
 STALLED_SECONDS: Final = 60.0
 """An event loop that has not turned for so long is stuck, not busy: coding is in other processes."""
 
-LIBRARY_LOGGERS: Final = ("aiokafka", "faust", "kafka", "mode", "streams.recovery")
-"""Loggers that tell of each connection and task at INFO; `run` raises them to WARNING. The last is Faust's own too:
-it names a logger after the module that its class is in."""
+LIBRARY_LOGGERS: Final = ("aiokafka", "faust", "kafka", "mode", "streams.client", "streams.recovery")
+"""Loggers that tell of each connection and task at INFO; `run` raises them to WARNING. The last two are Faust's own
+too: it names a logger after the module that its class is in."""
 
 BROKER_SILENT_SECONDS: Final = 30.0
 """A broker that has not told the lag for so long is away, and the worker does not do its work."""

@@ -77,13 +77,17 @@ class Wire:
         return "answer"
 
 
-def produce() -> ProduceRequest:
-    return ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[])
+def produce(topic: str = "states") -> ProduceRequest:
+    return ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, topics=[(topic, [])])
 
 
-def test_records_that_were_on_their_way_when_the_worker_froze_are_not_sent() -> None:
+def is_states(topic: str) -> bool:
+    return topic == "states"
+
+
+def test_states_that_were_on_their_way_when_the_worker_froze_are_not_sent() -> None:
     group, wire = Group(), Wire()
-    client._hold_back(wire, group.lease)
+    client._hold_back(wire, group.lease, is_states)
 
     async def main() -> None:
         group.lease.renew(group.clock.time)
@@ -92,16 +96,17 @@ def test_records_that_were_on_their_way_when_the_worker_froze_are_not_sent() -> 
         group.clock.time += SESSION + 1
         group.rebalancing = True
         assert await wire.send(1, MetadataRequest([])) == "answer"
+        assert await wire.send(1, produce("mentions")) == "answer"
         with pytest.raises(client.FencedError):
             await wire.send(1, produce())
 
     asyncio.run(main())
-    assert [type(request) for request in wire.sent] == [ProduceRequest, MetadataRequest]
+    assert [type(request) for request in wire.sent] == [ProduceRequest, MetadataRequest, ProduceRequest]
 
 
 def test_a_send_that_is_repeated_through_an_outage_goes_on_once_the_group_answers() -> None:
     group, wire = Group(), Wire()
-    client._hold_back(wire, group.lease)
+    client._hold_back(wire, group.lease, is_states)
 
     async def main() -> None:
         group.lease.renew(group.clock.time)
