@@ -16,7 +16,7 @@ from rich.text import Text
 
 from schemas.article import Article
 from schemas.base import Message
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, DeadLetterResolution
 from schemas.event import Event
 from schemas.mention import ActDate, Mention, Modality, Party, Place, Quantity, Withdrawal
 from schemas.outcome import Outcome
@@ -180,6 +180,9 @@ def describe(message: Message) -> str:  # noqa: PLR0911 - one for each model
                 f"{message.reason} at {message.stage} · {message.topic}[{message.partition}]@{message.offset} · "
                 f"{short(message.error, 200)}"
             )
+        case DeadLetterResolution():
+            what = f"{message.topic}[{message.partition}]@{message.offset} {message.action.upper()}"
+            return f"{what}{f' · {short(message.note)}' if message.note else ''}"
         case Story():
             return f"{message.story_id[:8]} {short(message.title)} · {message.n_articles} articles"
         case _:

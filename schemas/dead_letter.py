@@ -1,13 +1,13 @@
-"""What could not be processed, kept whole: the message on `<prefix>.dead-letters`."""
+"""What could not be processed, kept whole, and what became of it: the messages on `<prefix>.dead-letters`."""
 
 from __future__ import annotations
 
 import base64
 from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from schemas.base import Message, UtcTime
+from schemas.base import Message, Part, UtcTime
 
 Stage = Literal["connector", "coder", "merger", "ledger", "stories"]
 DeadLetterReason = Literal["invalid", "too_large", "bug", "poison"]
@@ -75,3 +75,62 @@ class DeadLetter(Message):
     def original_value(self) -> bytes | None:
         """Return the record's bytes as they were."""
         return None if self.value is None else base64.b64decode(self.value)
+
+
+class Copy(Part):
+    """Where a record was written again."""
+
+    topic: str
+    """Topic that the record was read from, and was written to again."""
+    partition: int = Field(ge=0)
+    """Its partition."""
+    offset: int = Field(ge=0)
+    """Its offset."""
+
+
+class DeadLetterResolution(Message):
+    """A dead letter was dealt with. Key: that of the letter; on the letter's own partition, after it.
+
+    A letter is open until a resolution names it. The latest one counts.
+    """
+
+    kind: Literal["resolution"] = "resolution"
+    """Tells it from a dead letter, which has no such field."""
+    action: Literal["replayed", "dropped"]
+    """`replayed`: the original was written to its topic again. `dropped`: it is given up for good."""
+    topic: str
+    """Topic of the letter."""
+    partition: int = Field(ge=0)
+    """The letter's partition."""
+    offset: int = Field(ge=0)
+    """The letter's offset."""
+    key: str | None = None
+    """The letter's key, base64."""
+    copied_to: Copy | None = None
+    """Where the original was written to; null where it was dropped."""
+    replays: int = Field(default=0, ge=0)
+    """How often the record has been replayed, this time among them: a letter of a copy counts on."""
+    note: str = ""
+    """By whom and why, as the person says."""
+    time: UtcTime
+    """When."""
+
+    def original_key(self) -> bytes | None:
+        """Return the letter's key as it was."""
+        return None if self.key is None else base64.b64decode(self.key)
+
+
+def read_dead_letter_record(value: bytes) -> DeadLetter | DeadLetterResolution:
+    """Read a record of `<prefix>.dead-letters`.
+
+    Raises:
+        pydantic.ValidationError: it is neither; the error says what keeps it from being a dead letter.
+    """
+    try:
+        return DeadLetter.from_bytes(value)
+    except ValidationError:
+        try:
+            return DeadLetterResolution.from_bytes(value)
+        except ValidationError:
+            pass
+        raise

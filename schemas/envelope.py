@@ -9,7 +9,7 @@ from datetime import datetime
 
 from schemas.article import Article, revision_time
 from schemas.base import SCHEMA_VERSION, Message
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, DeadLetterResolution
 from schemas.event import Event
 from schemas.ids import digest
 from schemas.mention import Mention, Withdrawal
@@ -25,6 +25,7 @@ _NAMES: dict[type[Message], str] = {
     Story: "story",
     Outcome: "outcome",
     DeadLetter: "dead-letter",
+    DeadLetterResolution: "dead-letter.resolution",
 }
 
 
@@ -42,7 +43,7 @@ def record_key(message: Message) -> bytes | None:
             return key.encode()
         case Outcome(article_id=article, version=version):
             return outcome_key(article, version).encode()
-        case DeadLetter():
+        case DeadLetter() | DeadLetterResolution():
             return message.original_key()
         case _:
             msg = f"no topic carries {type(message).__name__}"

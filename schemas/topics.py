@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from schemas.article import Article
 from schemas.base import Message
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, DeadLetterResolution
 from schemas.event import Event
 from schemas.mention import Mention, Withdrawal
 from schemas.outcome import Outcome
@@ -108,12 +108,12 @@ OUTCOMES = Topic(
 )
 DEAD_LETTERS = Topic(
     "dead-letters",
-    (DeadLetter,),
+    (DeadLetter, DeadLetterResolution),
     "original key",
     "delete",
     90 * _DAY_MS,
-    "any stage",
-    "What could not be processed: reason, stage, original bytes.",
+    "any stage, depeche dlq",
+    "What could not be processed: reason, stage, original bytes; and what became of it since.",
 )
 
 TOPICS: Final = (ARTICLES, BACKFILL, MENTIONS, EVENTS, STORIES, OUTCOMES, DEAD_LETTERS)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from schemas.article import Article, Identity, Provenance, Published, Source, make_article
 from schemas.base import Message
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import Copy, DeadLetter, DeadLetterResolution
 from schemas.event import BestMention, Event
 from schemas.mention import (
     ActDate,
@@ -163,6 +163,17 @@ def messages() -> tuple[Message, ...]:
             offset=8,
             key=b"\xff",
             value=b"\x00not json",
+            time=NOON,
+        ),
+        DeadLetterResolution(
+            action="replayed",
+            topic="news.dead-letters",
+            partition=0,
+            offset=1,
+            key="/w==",
+            copied_to=Copy(topic="news.articles", partition=0, offset=9),
+            replays=1,
+            note="night shift: the coder is mended",
             time=NOON,
         ),
     )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from schemas.article import Article, revision_time
 from schemas.base import Message, clean_text, is_clean_text
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, DeadLetterResolution, read_dead_letter_record
 from schemas.envelope import ce_type, headers, record_key
 from schemas.mention import Mention, Span, Withdrawal, read_mention_record
 from tests.schemas.samples import NOON, article, mention, messages
@@ -124,6 +124,14 @@ def test_a_dead_letter_gives_the_original_bytes_back(key: bytes | None, value: b
     again = DeadLetter.from_bytes(letter.to_bytes())
     assert again.original_key() == key
     assert again.original_value() == value
+
+
+def test_the_dead_letters_topic_tells_a_letter_from_its_resolution() -> None:
+    letter, resolution = (m for m in messages() if isinstance(m, DeadLetter | DeadLetterResolution))
+    assert read_dead_letter_record(letter.to_bytes()) == letter
+    assert read_dead_letter_record(resolution.to_bytes()) == resolution
+    with pytest.raises(ValidationError, match="for DeadLetter\n"):
+        read_dead_letter_record(b"{}")
 
 
 def test_later_fetches_are_later_revisions() -> None:
