@@ -33,7 +33,8 @@ def lines(result: Result) -> list[str]:
         f"flow          {result.rate:.1f} articles a second; {result.seconds:.0f} s from the first fault to quiet",
         f"faults        {len(result.dealt)}: {kinds}",
         f"process ends  {endings}",
-        f"longest gap   {result.gap.seconds:.1f} s without an outcome while articles waited (faults: {during or 'none'})",
+        f"longest gap   {result.gap.seconds:.1f} s without an outcome while articles waited",
+        f"  with faults {during or 'none'}",
         f"waited        p50 {quantile(result.waited, 0.5):.1f} s, p99 {quantile(result.waited, 0.99):.1f} s, "
         f"longest {quantile(result.waited, 1.0):.1f} s from an article's record to its outcome's",
         f"written again {again}",

@@ -148,6 +148,7 @@ class _Run:
                 started = time.time()
                 with source.flowing(rate):
                     striker.deal(self.plan)
+                    striker.wait(given.pause)
                 self.journal.note("no more faults, no more articles; waiting for the end of the work")
                 arrived = self._until_arrived(striker, source)
                 self._until_quiet(striker, given.prefix, given.quiet_seconds)
