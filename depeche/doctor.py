@@ -14,15 +14,17 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from depeche.access import configured_access
 from depeche.broker import BrokerError
 from depeche.broker.java import find_java
-from depeche.cluster import check_listening
+from depeche.doctor_kafka import check_secret_files, check_way_in
+from depeche.entry import check_entry
 from depeche.exits import ToldError
+from depeche.finding import Finding, Severity
 from depeche.reader import TopicReader
 from depeche.running import Note, read_note
 from depeche.settings import Loaded, Settings, stray_variables
@@ -30,8 +32,6 @@ from depeche.topics import TopicState, differences, read_topics
 from depeche.watch import is_ready
 from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, TOPICS
-
-Severity = Literal["good", "warning", "bad"]
 
 MODELS: Final[Mapping[str, tuple[str, str]]] = {
     "French": ("fr-core-news-md", "fr_core_news_md"),
@@ -48,17 +48,6 @@ _BUILT: Final = 1_735_689_600
 """2025-01-01T00:00:00Z: a clock that shows an earlier time is wrong, for the project is younger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    check: str
-    severity: Severity
-    text: str
-    mend: str = ""
-    """What to do, where something is to be done."""
-
-
 def examine(loaded: Loaded, *, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Make all checks, one after the other."""
     settings = loaded.settings
@@ -72,6 +61,8 @@ def examine(loaded: Loaded, *, environment: Mapping[str, str] = os.environ) -> I
         lambda: check_disk(settings.data, shutil.disk_usage(_existing(settings.data)).free),
         lambda: check_folders(settings),
         lambda: check_ports(settings, note),
+        lambda: check_secret_files(loaded),
+        lambda: check_way_in(settings, access, datetime.now(UTC)),
         lambda: check_broker(settings, access),
         lambda: check_processes(note),
         lambda: check_clock(settings, access, time.time()),
@@ -232,10 +223,10 @@ def check_broker(settings: Settings, access: KafkaAccess | None) -> Iterator[Fin
         )
         return
     try:
-        check_listening(access.bootstrap)
+        check_entry(access)
         states = read_topics(access, prefix=settings.prefix)
     except ToldError as exc:
-        yield Finding("broker", "bad", str(exc), "start it, or correct the setting bootstrap")
+        yield Finding("broker", "bad", str(exc), "start it, or correct the setting bootstrap or those that it names")
         return
     yield Finding("broker", "good", f"answers at {access.bootstrap}")
     yield from check_topics(settings, states)

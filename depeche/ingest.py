@@ -18,8 +18,8 @@ from connectors.entry import Entry
 from connectors.formats.files import embargo_of_entry
 from connectors.publishing.publisher import Publisher
 from connectors.settings import DROP_SOURCE
-from depeche.cluster import check_listening
 from depeche.code_texts import Unreadable, entries_of_paths
+from depeche.entry import check_entry
 from depeche.exits import MisuseError
 from depeche.processes import publisher_settings
 from depeche.settings import Settings
@@ -70,7 +70,7 @@ def ingest(
     Raises:
         depeche.exits.ToldError: no broker answers, or the topics are not as they must be.
     """
-    check_listening(access.bootstrap)
+    check_entry(access)
     ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
     try:
         publisher = Publisher(publisher_settings(settings, access))

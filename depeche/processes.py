@@ -29,7 +29,8 @@ from connectors.settings import (
     PushSettings,
     Subscription,
 )
-from depeche.cluster import ClusterError, check_listening
+from depeche.cluster import ClusterError
+from depeche.entry import check_entry
 from depeche.exits import DONE, MisuseError
 from depeche.health import HealthServer, measure_process
 from depeche.settings import Settings
@@ -74,28 +75,31 @@ def start_logging(settings: Settings, *, supervised: bool) -> None:
 
 
 def wait_for_broker(
-    bootstrap: str,
+    access: KafkaAccess,
     *,
     pause: Callable[[float], bool] | None = None,
-    check: Callable[[str], None] = check_listening,
+    check: Callable[[KafkaAccess], object] = check_entry,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Return true once a broker listens, however long that takes: nothing need be started in order.
+    """Return true once a broker lets us in, however long that takes: nothing need be started in order.
 
     Args:
-        bootstrap: `host:port[,host:port…]`.
+        access: the brokers, and how to get in.
         pause: waits for so many seconds; true where a stop was asked for meanwhile. Null: nobody asks.
-        check: raises ClusterError where no broker listens.
+        check: raises ClusterError where no broker answers.
         clock: seconds.
 
     Returns:
         False where a stop was asked for first.
+
+    Raises:
+        EntryRefusedError: brokers answer and do not let us in; waiting would not help.
     """
     pause = pause or threading.Event().wait
     told = float("-inf")
     while True:
         try:
-            check(bootstrap)
+            check(access)
         except ClusterError as exc:
             if clock() - told >= BROKER_REMINDER_SECONDS:
                 LOG.warning("%s; waiting for it", exc)
@@ -235,7 +239,7 @@ def _prepare(settings: Settings, access: KafkaAccess, stop: threading.Event, *, 
     """Wait for the broker and see to the topics; return false where a stop was asked for first."""
     if supervised:
         watch_parent(_end_self)
-    if not wait_for_broker(access.bootstrap, pause=stop.wait):
+    if not wait_for_broker(access, pause=stop.wait):
         return False
     ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
     return True

@@ -15,7 +15,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
-from depeche.cluster import ClusterError, check_listening
+from depeche.cluster import ClusterError
+from depeche.entry import check_entry
 from depeche.exits import ToldError
 from schemas.access import KafkaAccess
 
@@ -56,7 +57,7 @@ class TopicReader:
         """
         self._clock = clock
         try:
-            check_listening(access.bootstrap)
+            check_entry(access)
             self._consumer = KafkaConsumer(
                 **access.client_options(),
                 client_id="depeche-reader",
@@ -201,7 +202,7 @@ def committed(access: KafkaAccess, group: str) -> dict[Partition, int]:
         ReaderError: the broker can't be asked.
     """
     try:
-        check_listening(access.bootstrap)
+        check_entry(access)
         admin = KafkaAdminClient(**access.client_options(), client_id="depeche-reader")
     except (ClusterError, KafkaError, ValueError) as exc:
         raise ReaderError(str(exc)) from exc

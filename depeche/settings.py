@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -60,6 +60,8 @@ class Loaded:
     sources: Mapping[str, str]
     file: Path | None
     """The settings file that was read."""
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
+    """The files of secrets that were read, by setting."""
 
 
 def load(
@@ -83,14 +85,19 @@ def load(
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     on_command_line = _Given(dict(options or {}), dict.fromkeys(options or {}, "command line"))
+    secret_files: dict[str, Path] = {}
     for given in (_of_file(path, model) if path else _Given({}, {}), _of_environment(model), on_command_line):
         values |= given.values
         sources |= given.sources
+        # A level above may give it another way.
+        secret_files = {name: file for name, file in secret_files.items() if name not in given.values}
+        secret_files |= given.files
     try:
         settings = model(**values)
     except ValidationError as exc:
         raise SettingsError("\n".join(_explain(error, model, sources) for error in exc.errors())) from None
-    return Loaded(settings, {name: sources.get(name, "default") for name in model.model_fields}, path)
+    told = {name: sources.get(name, "default") for name in model.model_fields}
+    return Loaded(settings, told, path, secret_files)
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -133,6 +140,7 @@ class _Given:
 
     values: dict[str, Any]
     sources: dict[str, str]
+    files: dict[str, Path] = field(default_factory=dict)
 
 
 def _of_environment(model: type[Settings]) -> _Given:
@@ -164,7 +172,7 @@ def _of_file(path: Path, model: type[Settings]) -> _Given:
             case _:
                 msg = f"{name}_file (file {path}): must be a path"
                 raise SettingsError(msg)
-    for name in (name for name, field in model.model_fields.items() if "Path" in str(field.annotation)):
+    for name in (name for name, declared in model.model_fields.items() if "Path" in str(declared.annotation)):
         match values.get(name):
             case str(text) if text:
                 values[name] = str(path.parent / text)
@@ -214,6 +222,7 @@ def _take_secrets(given: _Given, named: Mapping[str, tuple[Path, str]]) -> None:
             raise SettingsError(msg)
         given.values[name] = text
         given.sources[name] = f"file {file}, named by {where}"
+        given.files[name] = file
 
 
 def allowed_values(field: FieldInfo) -> str:
@@ -231,7 +240,7 @@ def _explain(error: ErrorDetails, model: type[Settings], sources: Mapping[str, s
         near = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(model.model_fields)}"
         return f"{name} ({source}): there is no such setting{hint}"
-    field = model.model_fields[name]
-    given = "" if is_secret(field) else f"{error['input']!r} is wrong: "
+    declared = model.model_fields[name]
+    given = "" if is_secret(declared) else f"{error['input']!r} is wrong: "
     reason = error["msg"].removeprefix("Value error, ")
-    return f"{name} ({source}): {given}{reason}. Allowed: {allowed_values(field)}"
+    return f"{name} ({source}): {given}{reason}. Allowed: {allowed_values(declared)}"

@@ -14,7 +14,8 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from depeche.cluster import ClusterError, check_listening
+from depeche.cluster import ClusterError
+from depeche.entry import check_entry
 from depeche.exits import ToldError
 from schemas.access import KafkaAccess
 from schemas.topics import TOPICS, check_prefix
@@ -130,7 +131,7 @@ def differences(state: TopicState, *, partitions: int, config: Mapping[str, str]
 def _connect(access: KafkaAccess) -> Any:
     """Return a kafka-python admin client (it has no types), or raise TopicError."""
     try:
-        check_listening(access.bootstrap)
+        check_entry(access)
     except ClusterError as exc:
         raise TopicError(str(exc)) from exc
     try:

@@ -23,7 +23,7 @@ from connectors.settings import ConnectorSettings
 from connectors.source import SourceError
 from depeche.backfill.pace import Clocks, Options, Pace, Terminal
 from depeche.backfill.progress import Archive, BackfillProgress, Progress, begin_or_go_on
-from depeche.cluster import check_listening
+from depeche.entry import check_entry
 from depeche.exits import MisuseError
 from depeche.feeds.changes import read_all
 from depeche.feeds.report import Feed
@@ -130,7 +130,7 @@ def backfill(
     """
     connectors = connector_settings(settings, access)
     with BackfillProgress(settings.data) as progress, ExitStack() as stack:
-        check_listening(access.bootstrap)
+        check_entry(access)
         ensure_topics(access, prefix=settings.prefix, partitions=settings.partitions, replication=settings.replication)
         try:
             publisher = Publisher(connectors.publisher)

@@ -7,7 +7,6 @@ import pytest
 
 from depeche.doctor import (
     MODELS,
-    Finding,
     check_clock,
     check_disk,
     check_folders,
@@ -17,6 +16,7 @@ from depeche.doctor import (
     check_settings,
     check_topics,
 )
+from depeche.finding import Finding
 from depeche.running import Note
 from depeche.settings import Settings, load
 from depeche.topics import TopicState

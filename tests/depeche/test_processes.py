@@ -90,7 +90,7 @@ class Waiting:
         self._left = comes_after
         self._stop = asked_to_stop_after
 
-    def check(self, _bootstrap: str) -> None:
+    def check(self, _access: KafkaAccess) -> None:
         self._left -= 1
         if self._left >= 0:
             raise ClusterError("nobody there")
@@ -100,7 +100,7 @@ class Waiting:
         return self.now >= self._stop
 
     def wait(self) -> bool:
-        return wait_for_broker("b:1", pause=self.pause, check=self.check, clock=lambda: self.now)
+        return wait_for_broker(KafkaAccess("b:1"), pause=self.pause, check=self.check, clock=lambda: self.now)
 
 
 def test_a_broker_that_comes_late_is_waited_for_and_that_is_said_once_a_minute(
