@@ -13,7 +13,7 @@ Does not measure fetching; and absolute figures are this machine's: the ratio is
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import random
 import subprocess
 import sys
@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -40,61 +41,90 @@ from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.mention import Mention, read_mention_record
 from schemas.topics import MENTIONS, OUTCOMES
-from streams.coding.coder import Coder, load_coder
+from streams import coding_job
+from streams.coding_job import Coded
+from streams.settings import STANDARD_CODER
 
 BATCH = 16
 PARTITIONS = 4
 DEADLINE_SECONDS = 3600.0
+MAX_TEXT_CHARACTERS = 1_000_000
+"""As a worker has it by default."""
 
-_coder: Coder | None = None
 
-
-def _load() -> None:
-    global _coder  # noqa: PLW0603 - one coder a process, as the pool has it
-    _coder = load_coder()
-    _coder.warm_up()
+def _prepare(coder: str) -> None:
+    coding_job.prepare(coder, MAX_TEXT_CHARACTERS)
 
 
 def _ready(_: int) -> bool:
     time.sleep(0.2)
-    return _coder is not None
+    return True
 
 
-def _code(values: Sequence[bytes]) -> list[str]:
-    assert _coder is not None, "the pool's initializer loads it"  # noqa: S101
-    codings = _coder.code([Article.from_bytes(value) for value in values])
-    return [mention.mention_id for coding in codings for mention in coding.mentions]
+def direct(articles: Sequence[Article], processes: int, coder: str = STANDARD_CODER) -> tuple[float, set[str]]:
+    """Code the articles without Kafka; return the seconds it took (models loaded before) and the mention ids.
 
-
-def direct(articles: Sequence[Article], processes: int) -> tuple[float, set[str]]:
-    """Code the articles without Kafka; return the seconds it took (models loaded before) and the mention ids."""
-    values = [article.to_bytes() for article in articles]
-    with ProcessPoolExecutor(processes, mp_context=get_context("forkserver"), initializer=_load) as pool:
+    The processes do what a worker's coding processes do, from an article's bytes to those of its mentions.
+    """
+    values = [(article.article_id.encode(), article.to_bytes()) for article in articles]
+    with ProcessPoolExecutor(
+        processes,
+        mp_context=get_context("forkserver"),
+        initializer=partial(_prepare, coder),
+    ) as pool:
         list(pool.map(_ready, range(processes * 4)))
         started = time.monotonic()
         batches = [values[start : start + BATCH] for start in range(0, len(values), BATCH)]
-        ids = {mention for found in pool.map(_code, batches) for mention in found}
-        return time.monotonic() - started, ids
+        coded = [result for results in pool.map(coding_job.code, batches) for result in results]
+        seconds = time.monotonic() - started
+    mentions = [mention for result in coded if isinstance(result, Coded) for mention in result.mentions]
+    return seconds, {Mention.from_bytes(mention.value).mention_id for mention in mentions}
 
 
 class WorkerProcess:
-    """A `depeche worker` of its own, and what it weighs."""
+    """A worker as a process of its own, and what it weighs."""
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, processes: int) -> None:
-        """Start it."""
-        environment = {
-            **os.environ,
-            "DEPECHE_BOOTSTRAP": bootstrap,
-            "DEPECHE_PREFIX": prefix,
-            "DEPECHE_PARTITIONS": str(PARTITIONS),
-            "DEPECHE_DATA": str(folder),
-            "DEPECHE_POOL_PROCESSES": str(processes),
-            "DEPECHE_BATCH_SIZE": str(BATCH),
-            "DEPECHE_WORKER_PORT": "0",
-            "DEPECHE_LOG_LEVEL": "WARNING",
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str,
+        folder: Path,
+        processes: int,
+        coder: str = STANDARD_CODER,
+        *,
+        replication: int = 1,
+    ) -> None:
+        """Start it; its tables and its log are in the folder."""
+        given = {
+            "bootstrap": bootstrap,
+            "prefix": prefix,
+            "partitions": PARTITIONS,
+            "replication": replication,
+            "data_folder": str(folder / "tables"),
+            "pool_processes": processes,
+            "batch_size": BATCH,
+            "coder": coder,
         }
-        command = [sys.executable, "-c", "from depeche.command import main; main()", "worker"]
-        self.process = subprocess.Popen(command, env=environment)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "log"
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bench.children", "worker", json.dumps(given)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+
+    def is_working(self) -> bool:
+        """Whether it has its partitions.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        if self.process.poll() is not None:
+            msg = f"the worker ended with status {self.process.returncode}: {self._log.read_text()[-3000:]}"
+            raise RuntimeError(msg)
+        return ": working on " in self._log.read_text(errors="replace")
 
     def megabytes(self) -> float:
         """Return the resident memory of the worker and its pool."""
@@ -108,16 +138,21 @@ class WorkerProcess:
     def kill(self) -> None:
         """SIGKILL, to the worker alone: its pool must find out by itself."""
         self.process.kill()
-        self.process.wait()
+        self._wait(10)
 
     def stop(self) -> None:
         """SIGTERM, then wait."""
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self._wait(60)
+
+    def _wait(self, seconds: float) -> None:
+        self.process.wait(seconds)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 @contextmanager
-def _progress(bootstrap: str, prefix: str) -> Iterator[set[bytes]]:
+def progress(bootstrap: str, prefix: str) -> Iterator[set[bytes]]:
     """Give the set of outcome keys seen so far, filled in the background."""
     keys: set[bytes] = set()
     stop = threading.Event()
@@ -191,7 +226,7 @@ def undisturbed(
     worker = WorkerProcess(bootstrap, prefix, folder / prefix, processes)
     memory: list[tuple[float, float]] = []
     try:
-        with _progress(bootstrap, prefix) as keys:
+        with progress(bootstrap, prefix) as keys:
             warm = BATCH * 2 * processes
             publish(bootstrap, prefix, articles[:warm])
             _watch(worker, keys, len(articles), until=warm, memory=memory)
@@ -215,7 +250,7 @@ def disturbed(
     moments = sorted(chance.randrange(len(articles) // 10, len(articles) * 9 // 10) for _ in range(kills))
     worker = WorkerProcess(bootstrap, prefix, folder / prefix, processes)
     try:
-        with _progress(bootstrap, prefix) as keys:
+        with progress(bootstrap, prefix) as keys:
             publish(bootstrap, prefix, articles)
             for moment in moments:
                 _watch(worker, keys, len(articles), until=moment, memory=[])

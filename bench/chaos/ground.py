@@ -150,7 +150,7 @@ class Ground:
     def _spec(self, name: str, role: str, given: Mapping[str, Any]) -> ChildSpec:
         path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "bench.chaos.children", role, json.dumps(given)]
+        command = [sys.executable, "-m", "bench.children", role, json.dumps(given)]
         return ChildSpec(name, command, environment, stop_seconds=_STOP_SECONDS, final_codes=FINAL_CODES)
 
     def supervisor(self, specs: Sequence[ChildSpec]) -> Supervisor:

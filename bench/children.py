@@ -1,4 +1,4 @@
-"""The processes of a chaos run: `python -m bench.chaos.children worker|connectors JSON`, children of a supervisor.
+"""The processes of the measures, ended when their parent is gone: `python -m bench.children worker|connectors JSON`.
 
 They are what `depeche worker` and `depeche connectors` are, with a coder that can be named, and feeds on loopback that
 are polled each second.
