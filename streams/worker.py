@@ -53,6 +53,11 @@ MERGE_BATCH: Final = 200
 FAILED_STOP_SECONDS: Final = 3.0
 """How long a worker that failed tries to stop in order: nothing depends on it but the speed of the others' takeover."""
 
+FOR_COMMIT: Final = 0.15
+FOR_LEAVING: Final = 0.2
+FOR_ENDING: Final = 0.05
+"""Shares of a graceful stop's time that what is in hand may not use up: the rest is for that."""
+
 STALLED_SECONDS: Final = 60.0
 """An event loop that has not turned for so long is stuck, not busy: coding is in other processes."""
 
@@ -98,6 +103,8 @@ class Worker:
         self._in_hand = 0
         self._empty_handed = asyncio.Event()
         self._stopping = False
+        self._stop_by = float("inf")
+        self._deadline: threading.Timer | None = None
         self._pool = CodingPool(
             PoolSettings(
                 processes=settings.pool_processes,
@@ -123,6 +130,9 @@ class Worker:
         except FolderInUseError as exc:
             LOG.error("%s", exc)
             return EXIT_FAILURE
+        finally:
+            if self._deadline is not None:
+                self._deadline.cancel()
 
     def health(self) -> WorkerHealth:
         """Say how the worker is. Safe from any thread."""
@@ -147,7 +157,7 @@ class Worker:
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, asked.set)
+            loop.add_signal_handler(number, self._ask_to_stop, asked)
         loop.set_exception_handler(self._unhandled)
         beating = asyncio.create_task(self._keep_beating())
         try:
@@ -159,6 +169,17 @@ class Worker:
         finally:
             beating.cancel()
             self._pool.stop()
+
+    def _ask_to_stop(self, asked: asyncio.Event) -> None:
+        """Set the deadline of a graceful stop, whatever the worker is at: a library may be waiting for a broker."""
+        if asked.is_set():
+            return
+        asked.set()
+        seconds = self._settings.stop_seconds
+        self._stop_by = time.monotonic() + seconds
+        self._deadline = threading.Timer(seconds, _cut_short, args=(EXIT_OK,))
+        self._deadline.daemon = True
+        self._deadline.start()
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report what nobody caught, but for Faust's sends that a stop cancels: their records are read again."""
@@ -317,16 +338,19 @@ class Worker:
     async def _finish_in_hand(self) -> None:
         """Let the batches in hand end and their offsets be committed: then a restart has nothing to do again."""
         self._stopping = True
-        patience = self._settings.stop_seconds / 4
         if self._in_hand:
             try:
-                await asyncio.wait_for(self._empty_handed.wait(), patience)
+                await asyncio.wait_for(self._empty_handed.wait(), self._left(but=FOR_COMMIT + FOR_LEAVING))
             except TimeoutError:
                 LOG.warning("%d batches were not finished in time; they will be read again", self._in_hand)
         try:
-            await asyncio.wait_for(self._app.consumer.commit(), patience)
+            await asyncio.wait_for(self._app.consumer.commit(), self._left(but=FOR_LEAVING))
         except TimeoutError:
             LOG.warning("the last offsets were not committed in time; some records will be read again")
+
+    def _left(self, *, but: float) -> float:
+        """Return the seconds until the deadline of the stop, less a share of them all that is kept for other things."""
+        return max(0.0, self._stop_by - time.monotonic() - but * self._settings.stop_seconds)
 
     async def _stop(self, starting: asyncio.Task[None], status: int) -> None:
         """Leave the consumer group and close the tables, within a deadline.
@@ -334,9 +358,8 @@ class Worker:
         After a crash Faust's consumer thread may be gone in mid-question, and its stop waits for ever; and this
         thread may be joined without a limit, which only another thread can end.
         """
-        seconds = (
-            self._settings.stop_seconds if status == EXIT_OK else min(FAILED_STOP_SECONDS, self._settings.stop_seconds)
-        )
+        failed = min(FAILED_STOP_SECONDS, self._settings.stop_seconds)
+        seconds = self._left(but=FOR_ENDING) if status == EXIT_OK else failed
         watchdog = threading.Timer(seconds + 2.0, _cut_short, args=(status,))
         watchdog.daemon = True
         watchdog.start()
@@ -348,7 +371,7 @@ class Worker:
             await asyncio.wait_for(self._app.stop(), seconds)
         except TimeoutError:
             LOG.warning(
-                "the stream processor did not stop within %g s; what it had in hand will be read again", seconds
+                "the stream processor did not stop within %.0f s; what it had in hand will be read again", seconds
             )
         except Exception as exc:  # noqa: BLE001 - it is ending; how, is already decided
             LOG.warning("while stopping: %s: %s", type(exc).__name__, exc)
