@@ -16,6 +16,7 @@ from depeche.broker.errors import (
     JavaNotFoundError,
     PortInUseError,
 )
+from depeche.broker.security import ListenerSecurity
 
 __all__ = [
     "BrokerError",
@@ -28,5 +29,6 @@ __all__ = [
     "FolderInUseError",
     "JarsUnavailableError",
     "JavaNotFoundError",
+    "ListenerSecurity",
     "PortInUseError",
 ]

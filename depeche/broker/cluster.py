@@ -5,15 +5,12 @@ the cluster's id are kept in the cluster's folder, so that a node comes back whe
 It creates no topics and restarts nothing by itself.
 """
 
-import json
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,90 +18,25 @@ from typing import Any, Self, TypeVar
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from depeche.broker.embedded import new_cluster_id
+from depeche.broker.cluster_note import ClusterNote, new_note, read_note, write_note
 from depeche.broker.errors import BrokerError, BrokerTimeoutError, PortInUseError
 from depeche.broker.fetch import Say
-from depeche.broker.folder import Ports, lock, replace_text
-from depeche.broker.node import NodeSettings, Voter
-from depeche.broker.ports import LOOPBACK, is_free, pick
+from depeche.broker.folder import lock
+from depeche.broker.node import NodeSettings
+from depeche.broker.ports import LOOPBACK, is_free
 from depeche.broker.process import KafkaNode, installation
 from depeche.broker.ready import speaks_kafka
+from depeche.broker.security import ListenerSecurity
 from schemas.access import KafkaAccess
 
 _log = logging.getLogger(__name__)
 
-_NOTE = "cluster.json"
-_CLUSTER_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{21}")
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_FOR_A_QUESTION = 5.0
 _FIRST_STARTS = 3
 """How often a new cluster picks other ports when somebody took the picked ones meanwhile."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ClusterNote:
-    """What a cluster remembers from one start to the next.
-
-    Attributes:
-        cluster_id: The id that all nodes' folders carry.
-        ports: Each node's, in the order of their ids from 1.
-    """
-
-    cluster_id: str
-    ports: tuple[Ports, ...]
-
-    def settings(self, node_id: int) -> NodeSettings:
-        """What one node is told: every record on as many nodes as there are, up to 3, and all but one must have it."""
-        own = self.ports[node_id - 1]
-        replication = min(3, len(self.ports))
-        return NodeSettings(
-            client_port=own.client,
-            controller_port=own.controller,
-            node_id=node_id,
-            voters=tuple(Voter(number, ports.controller) for number, ports in enumerate(self.ports, 1)),
-            replication=replication,
-            least_in_sync=max(1, replication - 1),
-        )
-
-
-def new_note(nodes: int, chance: random.Random) -> ClusterNote:
-    """Picks an id and free ports for a new cluster."""
-    taken: set[int] = set()
-    for _ in range(2 * nodes):
-        taken.add(pick(chance, taken))
-    picked = sorted(taken)
-    return ClusterNote(new_cluster_id(), tuple(Ports(*picked[2 * at : 2 * at + 2]) for at in range(nodes)))
-
-
-def read_note(folder: Path) -> ClusterNote | None:
-    """What the cluster in a folder remembers; None where there was none.
-
-    Raises:
-        BrokerError: The note is damaged. Ports could be picked anew, but the nodes' folders belong to one cluster id.
-    """
-    path = folder / _NOTE
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        ports = tuple(Ports(client=int(own["client"]), controller=int(own["controller"])) for own in note["nodes"])
-        cluster_id = str(note["cluster_id"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise BrokerError(_damaged(path, f"{type(problem).__name__}: {problem}")) from problem
-    numbers = [number for own in ports for number in (own.client, own.controller)]
-    if not ports or len(set(numbers)) < len(numbers) or not all(0 < number < 2**16 for number in numbers):
-        raise BrokerError(_damaged(path, f"these are not the ports of a cluster: {numbers}"))
-    if not _CLUSTER_ID.fullmatch(cluster_id):
-        raise BrokerError(_damaged(path, f"{cluster_id!r} is not a cluster's id"))
-    return ClusterNote(cluster_id, ports)
-
-
-def write_note(folder: Path, note: ClusterNote) -> None:
-    """Keeps the note for the next start."""
-    nodes = [{"client": own.client, "controller": own.controller} for own in note.ports]
-    replace_text(folder / _NOTE, json.dumps({"cluster_id": note.cluster_id, "nodes": nodes}, indent=1) + "\n")
 
 
 class ClusterNode(KafkaNode):
@@ -119,6 +51,7 @@ class ClusterNode(KafkaNode):
         cache: Path | None,
         heap_megabytes: int,
         say: Say,
+        security: ListenerSecurity | None,
     ) -> None:
         """Only takes notes.
 
@@ -129,12 +62,14 @@ class ClusterNode(KafkaNode):
             cache: Where the jars are kept.
             heap_megabytes: Upper bound of the Java heap.
             say: Told what is being done.
+            security: What clients must show.
         """
         super().__init__(
             folder, self._as_noted, lambda: note().cluster_id, cache=cache, heap_megabytes=heap_megabytes, say=say
         )
         self._node_id = node_id
         self._note = note
+        self._security = security
 
     @property
     def node_id(self) -> int:
@@ -148,11 +83,24 @@ class ClusterNode(KafkaNode):
         Raises:
             BrokerError: The cluster was never started.
         """
-        return self._note().settings(self._node_id).address
+        return self._as_told().address
+
+    @property
+    def inner_address(self) -> str:
+        """``host:port`` where the other brokers connect, and we ask without credentials.
+
+        Raises:
+            BrokerError: The cluster was never started.
+        """
+        return self._as_told().inner_address
+
+    def _as_told(self) -> NodeSettings:
+        return self._note().settings(self._node_id, self._security)
 
     def _as_noted(self) -> NodeSettings:
-        settings = self._note().settings(self._node_id)
-        for purpose, port in (("clients", settings.client_port), ("controllers", settings.controller_port)):
+        settings = self._as_told()
+        ports = {"clients": settings.client_port, "controllers": settings.controller_port}
+        for purpose, port in {**ports, "brokers": settings.inner_port}.items():
             if not is_free(port):
                 raise PortInUseError(
                     f"Port {port} on {LOOPBACK}, where node {self._node_id} of the cluster serves {purpose}, is taken "
@@ -175,6 +123,7 @@ class EmbeddedCluster:
         cache: Path | None = None,
         heap_megabytes: int = 320,
         say: Say = _log.info,
+        security: ListenerSecurity | None = None,
     ) -> None:
         """Only takes notes; :meth:`start` does the work.
 
@@ -184,12 +133,14 @@ class EmbeddedCluster:
             cache: Where the jars are kept; by default in the user's cache folder.
             heap_megabytes: Upper bound of each node's Java heap.
             say: Told, a line at a time, what is being done.
+            security: What clients must show, for tests of clients.
         """
         if nodes < 1:
             raise ValueError(f"a cluster has at least one node, not {nodes}")
         self._folder = Path(folder).absolute()
         self._cache = cache
         self._say = say
+        self._security = security
         self._remembered: ClusterNote | None = None
         self._nodes = tuple(
             ClusterNode(
@@ -199,6 +150,7 @@ class EmbeddedCluster:
                 cache=cache,
                 heap_megabytes=heap_megabytes,
                 say=say,
+                security=security,
             )
             for number in range(1, nodes + 1)
         )
@@ -229,7 +181,7 @@ class EmbeddedCluster:
         Raises:
             BrokerError: The cluster was never started.
         """
-        return KafkaAccess(self.bootstrap)
+        return KafkaAccess(self.bootstrap) if self._security is None else self._security.access(self.bootstrap)
 
     def start(self, timeout: float = 120.0) -> str:
         """Starts the nodes that don't run, at once, and waits until all take part in the cluster.
@@ -377,7 +329,7 @@ class EmbeddedCluster:
     @contextmanager
     def _admin(self) -> Iterator[Any]:
         milliseconds = int(_SECONDS_FOR_A_QUESTION * 1000)
-        answering = [node.address for node in self._nodes if node.alive and _answers(node.address)]
+        answering = [node.inner_address for node in self._nodes if node.alive and _answers(node.inner_address)]
         if not answering:
             raise OSError("no node answers")
         admin = KafkaAdminClient(
@@ -430,7 +382,3 @@ def _leader(admin: Any, topic: str, number: int) -> int:
             if partition["partition_index"] == number:
                 return int(partition["leader_id"])
     return -1
-
-
-def _damaged(path: Path, reason: str) -> str:
-    return f"The cluster's note {path} is damaged ({reason}). Remove the folder {path.parent} to begin anew."

@@ -4,36 +4,29 @@ It starts, tells its address, stops. It does not create topics, watch the broker
 supervisor does, who sees :attr:`EmbeddedBroker.alive`. How a node runs is in :mod:`depeche.broker.process`.
 """
 
-import base64
 import logging
 import random
-import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from depeche.broker.cluster_note import new_cluster_id
 from depeche.broker.errors import PortInUseError
 from depeche.broker.fetch import Say
 from depeche.broker.folder import Ports, remember_ports, remembered_ports
 from depeche.broker.node import NodeSettings
 from depeche.broker.ports import LOOPBACK, is_free, pick
 from depeche.broker.process import KafkaNode
+from depeche.broker.security import ListenerSecurity
 
 _log = logging.getLogger(__name__)
-
-
-def new_cluster_id() -> str:
-    """A random id for a cluster: 16 bytes in URL-safe base64 without padding."""
-    # The first bit is 0, so that the id never starts with "-": Kafka's tool would take it for an option.
-    number = bytes([secrets.randbelow(128)]) + secrets.token_bytes(15)
-    return base64.urlsafe_b64encode(number).decode().rstrip("=")
 
 
 class EmbeddedBroker(KafkaNode):
     """Apache Kafka as a child process.
 
-    Listens on loopback only, without authentication: whoever has an account on the machine can reach it. One thread at
-    a time may call its methods.
+    Listens on loopback only, without authentication unless told otherwise: whoever has an account on the machine can
+    reach it. One thread at a time may call its methods.
     """
 
     def __init__(
@@ -44,6 +37,7 @@ class EmbeddedBroker(KafkaNode):
         port: int | None = None,
         heap_megabytes: int = 384,
         say: Say = _log.info,
+        security: ListenerSecurity | None = None,
     ) -> None:
         """Only takes notes; :meth:`start` does the work.
 
@@ -53,9 +47,11 @@ class EmbeddedBroker(KafkaNode):
             port: The port for clients. By default that of the last start if it is still free, else a free one.
             heap_megabytes: Upper bound of the Java heap.
             say: Told, a line at a time, what is being done.
+            security: What clients must show, for tests of clients.
         """
         super().__init__(folder, self._alone, new_cluster_id, cache=cache, heap_megabytes=heap_megabytes, say=say)
         self._port = port
+        self._security = security
 
     def start(self, timeout: float = 90.0) -> str:
         """Starts the broker and waits until it answers; does nothing where it runs already.
@@ -73,7 +69,8 @@ class EmbeddedBroker(KafkaNode):
         """
         address = super().start(timeout)
         settings = self.settings
-        remember_ports(self.folder, Ports(client=settings.client_port, controller=settings.controller_port))
+        ports = Ports(client=settings.client_port, controller=settings.controller_port, brokers=settings.broker_port)
+        remember_ports(self.folder, ports)
         return address
 
     def __enter__(self) -> Self:
@@ -89,7 +86,12 @@ class EmbeddedBroker(KafkaNode):
 
     def _alone(self) -> NodeSettings:
         ports = self._choose_ports()
-        return NodeSettings(client_port=ports.client, controller_port=ports.controller)
+        return NodeSettings(
+            client_port=ports.client,
+            controller_port=ports.controller,
+            security=self._security,
+            broker_port=ports.brokers,
+        )
 
     def _choose_ports(self) -> Ports:
         chance = random.Random()
@@ -110,4 +112,9 @@ class EmbeddedBroker(KafkaNode):
         controller = last.controller if last is not None else 0
         if not controller or controller == client or not is_free(controller):
             controller = pick(chance, taken={client})
-        return Ports(client=client, controller=controller)
+        brokers = 0
+        if self._security is not None:
+            brokers = last.brokers if last is not None else 0
+            if not brokers or brokers in (client, controller) or not is_free(brokers):
+                brokers = pick(chance, taken={client, controller})
+        return Ports(client=client, controller=controller, brokers=brokers)

@@ -9,10 +9,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 from depeche.broker.errors import BrokerError, FolderInUseError
 
@@ -31,10 +31,30 @@ class Ports:
     Attributes:
         client: The port for clients.
         controller: The port for metadata.
+        brokers: The port for other brokers; 0 where they use that for clients.
     """
 
     client: int
     controller: int
+    brokers: int = 0
+
+    def __post_init__(self) -> None:
+        used = [self.client, self.controller, *([self.brokers] if self.brokers else [])]
+        if len(set(used)) < len(used) or not all(0 < port < 2**16 for port in used):
+            raise ValueError(f"these are not the ports of a broker: {used}")
+
+    @classmethod
+    def of(cls, note: Mapping[str, Any]) -> Self:
+        """Reads what :meth:`note` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: That is not what it wrote.
+        """
+        return cls(client=int(note["client"]), controller=int(note["controller"]), brokers=int(note.get("brokers", 0)))
+
+    def note(self) -> dict[str, int]:
+        """The ports as JSON has them."""
+        return {"client": self.client, "controller": self.controller, "brokers": self.brokers}
 
 
 def lock(folder: Path, patience: float) -> IO[str]:
@@ -103,21 +123,27 @@ def remembered_ports(folder: Path) -> Ports | None:
     """The ports of the last start, or None where there was none (or its note is damaged: ports can be picked anew)."""
     try:
         note = json.loads((folder / _PORTS).read_text(encoding="utf-8"))
-        ports = Ports(client=int(note["client"]), controller=int(note["controller"]))
+        return Ports.of(note)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    valid = all(0 < port < 2**16 for port in (ports.client, ports.controller)) and ports.client != ports.controller
-    return ports if valid else None
 
 
 def remember_ports(folder: Path, ports: Ports) -> None:
     """Keeps the ports for the next start."""
-    replace_text(folder / _PORTS, json.dumps({"client": ports.client, "controller": ports.controller}) + "\n")
+    replace_text(folder / _PORTS, json.dumps(ports.note()) + "\n")
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file so that a crash leaves the old or the new one, never half of one."""
+def replace_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Writes a file so that a crash leaves the old or the new one, never half of one.
+
+    Args:
+        path: The file.
+        text: What it shall hold.
+        private: Whether only this user may read it.
+    """
     unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600 if private else 0o666)
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 

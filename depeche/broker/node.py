@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depeche.broker.ports import LOOPBACK
+from depeche.broker.security import ListenerSecurity
 
 DATA = "data"
 LOGS = "logs"
@@ -44,13 +45,15 @@ class NodeSettings:
 
     Attributes:
         node_id: Unique in the cluster, from 1.
-        client_port: Where clients and other brokers connect, on loopback.
+        client_port: Where clients connect, on loopback, and other brokers unless the listener is secured.
         controller_port: Where controllers and brokers talk about metadata, on loopback.
         voters: All controllers of the cluster; empty means this node alone.
         replication: Copies of each internal topic, and of topics created without a number of their own.
         least_in_sync: Copies that must have a record before ``acks=all`` is answered.
         internal_partitions: Partitions of each of Kafka's internal topics.
         flush_milliseconds: Records reach the disk, not only the operating system, within this time.
+        security: What clients must show; None lets everyone in, in plaintext.
+        broker_port: Where other brokers connect if the clients' listener is secured, on loopback, in plaintext.
     """
 
     client_port: int
@@ -61,11 +64,23 @@ class NodeSettings:
     least_in_sync: int = 1
     internal_partitions: int = 4
     flush_milliseconds: int = 1000
+    security: ListenerSecurity | None = None
+    broker_port: int = 0
 
     @property
     def address(self) -> str:
         """Host and port for clients."""
         return f"{LOOPBACK}:{self.client_port}"
+
+    @property
+    def inner_port(self) -> int:
+        """Where the other brokers connect, and we ask without credentials."""
+        return self.client_port if self.security is None else self.broker_port
+
+    @property
+    def inner_address(self) -> str:
+        """Host and port where the other brokers connect."""
+        return f"{LOOPBACK}:{self.inner_port}"
 
 
 def server_properties(settings: NodeSettings) -> str:
@@ -74,16 +89,25 @@ def server_properties(settings: NodeSettings) -> str:
     Names and meanings: https://kafka.apache.org/documentation/#brokerconfigs.
     """
     voters = settings.voters or (Voter(settings.node_id, settings.controller_port),)
+    listeners = {"CLIENT": (settings.client_port, "PLAINTEXT")}
+    if settings.security is not None:
+        listeners = {
+            "CLIENT": (settings.client_port, settings.security.protocol),
+            "BROKERS": (settings.broker_port, "PLAINTEXT"),
+        }
+    reached = ",".join(f"{name}://{LOOPBACK}:{port}" for name, (port, _) in listeners.items())
     largest_batch = LARGEST_RECORD_BYTES + _BATCH_OVERHEAD_BYTES
     properties: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": settings.node_id,
         # Voters by configuration, not in the metadata log: the controller's port may change between two starts.
         "controller.quorum.voters": ",".join(f"{voter.node_id}@{LOOPBACK}:{voter.port}" for voter in voters),
-        "listeners": f"CLIENT://{LOOPBACK}:{settings.client_port},CONTROLLER://{LOOPBACK}:{settings.controller_port}",
-        "advertised.listeners": f"CLIENT://{settings.address}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "CLIENT",
+        "listeners": f"{reached},CONTROLLER://{LOOPBACK}:{settings.controller_port}",
+        "advertised.listeners": reached,
+        "listener.security.protocol.map": ",".join(
+            f"{name}:{protocol}" for name, (_, protocol) in [*listeners.items(), ("CONTROLLER", (0, "PLAINTEXT"))]
+        ),
+        "inter.broker.listener.name": "CLIENT" if settings.security is None else "BROKERS",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": DATA,
         # Topics are created by the project with the settings that their contents need, never by accident.
@@ -119,6 +143,8 @@ def server_properties(settings: NodeSettings) -> str:
         "log.cleaner.threads": 1,
         "log.cleaner.dedupe.buffer.size": 16 * 2**20,
     }
+    if settings.security is not None:
+        properties |= settings.security.properties("CLIENT")
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
@@ -172,7 +198,9 @@ def server_command(java: Path, java_major: int, jars: Sequence[Path], heap_megab
     ]
 
 
-def format_command(java: Path, java_major: int, jars: Sequence[Path], cluster_id: str, properties: str) -> list[str]:
+def format_command(
+    java: Path, java_major: int, jars: Sequence[Path], cluster_id: str, properties: str, *, users: Sequence[str] = ()
+) -> list[str]:
     """The command that prepares an empty data folder with Kafka's own storage tool.
 
     Args:
@@ -181,6 +209,7 @@ def format_command(java: Path, java_major: int, jars: Sequence[Path], cluster_id
         jars: The class path.
         cluster_id: 16 bytes in URL-safe base64 without padding; the same for all nodes of a cluster.
         properties: Name of the properties file, relative to the node's folder.
+        users: The tool's arguments that write users, see :meth:`ListenerSecurity.scram_users`.
     """
     return [
         *_java_command(java, java_major, jars),
@@ -190,6 +219,7 @@ def format_command(java: Path, java_major: int, jars: Sequence[Path], cluster_id
         cluster_id,
         "--config",
         properties,
+        *users,
     ]
 
 

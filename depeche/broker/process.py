@@ -5,6 +5,7 @@ stops. Which ports and which cluster the node has is decided by who makes it; it
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -150,7 +151,8 @@ class KafkaNode:
         Raises:
             BrokerError: The node was never started.
         """
-        return KafkaAccess(self.address)
+        security = self.settings.security
+        return KafkaAccess(self.address) if security is None else security.access(self.address)
 
     @property
     def alive(self) -> bool:
@@ -231,7 +233,7 @@ class KafkaNode:
         for attempt in range(1, _STARTS + 1):
             settings = self._choose()
             self._prepare(installed, settings)
-            replace_text(self._folder / PROPERTIES, server_properties(settings))
+            replace_text(self._folder / PROPERTIES, server_properties(settings), private=True)
             self._settings = settings
             self._run(installed, locked)
             try:
@@ -246,6 +248,8 @@ class KafkaNode:
     def _prepare(self, installed: Installation, settings: NodeSettings) -> None:
         (self._folder / LOGS).mkdir(exist_ok=True)
         replace_text(self._folder / LOG4J, log4j_properties())
+        for name, text in settings.security.pem().items() if settings.security is not None else ():
+            replace_text(self._folder / name, text, private=True)
         if (self._folder / DATA / "meta.properties").exists():
             return
         self._say(f"Preparing the broker's folder {self._folder}")
@@ -253,11 +257,16 @@ class KafkaNode:
         unfinished = self._folder / _FORMATTING
         shutil.rmtree(unfinished, ignore_errors=True)
         properties = self._folder / f"{_FORMATTING}.properties"
-        properties.write_text(
-            server_properties(settings).replace(f"log.dirs={DATA}\n", f"log.dirs={_FORMATTING}\n"), encoding="utf-8"
+        replace_text(
+            properties,
+            server_properties(settings).replace(f"log.dirs={DATA}\n", f"log.dirs={_FORMATTING}\n"),
+            private=True,
         )
         java = installed.java
-        command = format_command(java.executable, java.major, installed.jars, self._cluster_id(), properties.name)
+        users = [] if settings.security is None else settings.security.scram_users(secrets.token_bytes)
+        command = format_command(
+            java.executable, java.major, installed.jars, self._cluster_id(), properties.name, users=users
+        )
         try:
             answer = subprocess.run(  # noqa: S603 - Kafka's own tool, with arguments of ours
                 command,
@@ -319,8 +328,8 @@ class KafkaNode:
                     f"Apache Kafka did not answer at {settings.address} in time and is stopped. From its log "
                     f"in {self._folder / LOGS}:\n{self._why()}"
                 )
-            answers = speaks_kafka(LOOPBACK, settings.client_port, timeout=min(left, 1.0))
-            if answers and knows_itself(settings.address, timeout=left) and self.alive:
+            answers = speaks_kafka(LOOPBACK, settings.inner_port, timeout=min(left, 1.0))
+            if answers and knows_itself(settings.inner_address, timeout=left) and self.alive:
                 return
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
