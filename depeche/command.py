@@ -11,6 +11,7 @@ import typer
 
 from depeche import inspecting, running_commands
 from depeche.code_command import code_command
+from depeche.dlq.command import dlq_app
 from depeche.eval_command import eval_command
 from depeche.feeds.command import feeds_app
 from depeche.replay.command import replay_app
@@ -46,6 +47,7 @@ No broker needed:
 running_commands.register(app)
 app.add_typer(feeds_app, name="feeds", rich_help_panel="Run")
 app.add_typer(replay_app, name="replay", rich_help_panel="Run")
+app.add_typer(dlq_app, name="dlq", rich_help_panel="Run")
 inspecting.register(app)
 app.command("diff", rich_help_panel="Look")(diff_command)
 app.command("code", rich_help_panel="Look")(code_command)

@@ -1,0 +1,113 @@
+"""Writes records to named partitions: acknowledged by all replicas, idempotent. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+
+from depeche.accounts import Position
+from depeche.cluster import ClusterError, check_listening
+from depeche.dlq.replaying import Sending
+from depeche.exits import ToldError
+from schemas.access import KafkaAccess
+from schemas.topics import MAX_RECORD_BYTES
+
+_DELIVERY_SECONDS: Final = 60.0
+
+
+class WriteError(ToldError):
+    """The broker does not take records. Those that it took are there; the rest may be sent again."""
+
+
+class Writer:
+    """A producer, and the wait for it. Use it as a context manager."""
+
+    def __init__(self, access: KafkaAccess, *, compression: Literal["gzip", "zstd", "none"]) -> None:
+        """Connect.
+
+        Raises:
+            WriteError: no broker.
+        """
+        try:
+            check_listening(access.bootstrap)
+            self._producer: Any = KafkaProducer(
+                **access.client_options(),
+                client_id="depeche-dlq",
+                acks="all",
+                enable_idempotence=True,
+                compression_type=None if compression == "none" else compression,
+                linger_ms=5,
+                delivery_timeout_ms=int(_DELIVERY_SECONDS * 1000),
+                request_timeout_ms=30_000,
+                max_block_ms=30_000,
+                max_request_size=MAX_RECORD_BYTES,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+        except (ClusterError, KafkaError, OSError) as exc:
+            raise WriteError(str(exc)) from exc
+
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Return how many partitions each of these topics has, without those that do not exist.
+
+        Raises:
+            WriteError: the broker does not say.
+        """
+        found = {}
+        for topic in topics:
+            try:
+                found[topic] = len(self._producer.partitions_for(topic))
+            except KafkaError as exc:
+                msg = f"{topic}: {type(exc).__name__}: {exc}"
+                raise WriteError(msg) from exc
+        return {topic: number for topic, number in found.items() if number}
+
+    def __call__(self, records: Sequence[Sending]) -> list[Position | str]:
+        """Write records; see `depeche.dlq.replaying.Write`."""
+        try:
+            sent = [self._send(record) for record in records]
+            if sent:
+                self._producer.flush(_DELIVERY_SECONDS)
+            return [one if isinstance(one, str) else self._answer(one) for one in sent]
+        except (KafkaError, OSError) as exc:
+            msg = f"the broker did not take all records ({type(exc).__name__}: {exc}); run the command again"
+            raise WriteError(msg) from exc
+
+    def _send(self, record: Sending) -> Any:
+        try:
+            return self._producer.send(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=record.partition,
+            )
+        except MessageSizeTooLargeError as exc:
+            return f"{type(exc).__name__}: {exc}"
+
+    def _answer(self, future: Any) -> Position | str:
+        try:
+            placed = future.get(timeout=0)
+        except MessageSizeTooLargeError as exc:
+            return f"{type(exc).__name__}: {exc}"
+        return Position(placed.topic, placed.partition, placed.offset)
+
+    def close(self) -> None:
+        """Disconnect."""
+        try:
+            self._producer.close(timeout=5)
+        except (KafkaError, OSError):
+            # It gives up on what does not arrive, and leaves its thread running.
+            self._producer._sender.force_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
