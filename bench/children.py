@@ -34,7 +34,7 @@ def main() -> int:
         logging.getLogger(name).setLevel(logging.WARNING)
     watch_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        wait_for_broker(given["bootstrap"])
+        wait_for_broker(KafkaAccess(given["bootstrap"]))
         return run_worker(given) if role == "worker" else _connectors(given)
     except ToldError as exc:
         _LOG.error("%s", exc)
