@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
@@ -21,6 +23,8 @@ from schemas.event import Event
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.outcome import Outcome, outcome_key
 from schemas.topics import ARTICLES, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
+from streams.merging import EventState, merge, to_event
+from tests.streams.fake_coder import code_one
 
 PROJECT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -38,6 +42,18 @@ def wait_until(
             msg = f"not within {seconds:g} s: {what}; {state()}"
             raise AssertionError(msg)
         time.sleep(0.1)
+
+
+def undisturbed(articles: Iterable[Article]) -> tuple[set[str], dict[str, Event]]:
+    """Return the mention ids and events of a run to which nothing happens: each article coded and merged once."""
+    states: dict[str, EventState] = {}
+    ids: set[str] = set()
+    for article in articles:
+        for mention in code_one(article).mentions:
+            ids.add(mention.mention_id)
+            states[mention.event_id] = merge(states.get(mention.event_id, EventState()), mention)
+    events = {event_id: to_event(event_id, state) for event_id, state in states.items()}
+    return ids, {event_id: event for event_id, event in events.items() if event is not None}
 
 
 @dataclass
@@ -138,8 +154,40 @@ class Rig:
         finally:
             producer.close(10)
 
+    def members(self) -> int:
+        """Return how many members the group has."""
+        group = f"{self.prefix}-worker"
+        admin = KafkaAdminClient(**self.access.client_options())
+        try:
+            return len(admin.describe_groups([group])[group]["members"])
+        finally:
+            admin.close()
+
+    def wait_for_members(self, number: int) -> None:
+        """Wait until the group has so many members."""
+        wait_until(lambda: self.members() == number, f"{number} members of the group", state=self.state)
+
+    def wait_for_work(self, *names: str, supervised: bool = False) -> None:
+        """Wait until the latest worker of each name works."""
+
+        def at_work() -> bool:
+            if supervised:
+                self.supervise()
+            return all("working on" in self.latest(name).text() for name in names)
+
+        wait_until(at_work, f"the work of {', '.join(names)}", state=self.state)
+
     def read(self, name: str) -> list[Any]:
-        """Return all records of a topic, each partition in order."""
+        """Return all records of a topic, each partition in order; where a broker is away, once another leads."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                return self._read(name)
+            except KafkaError:
+                if time.monotonic() > end:
+                    raise
+
+    def _read(self, name: str) -> list[Any]:
         consumer = KafkaConsumer(
             **self.access.client_options(),
             enable_auto_commit=False,
