@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from depeche.times import show_milliseconds
 
-FROM_HEADER: Final = "depeche-replayed-from"
+FROM_HEADER: Final = "depeche-copied-from"
 """`topic/partition/offset` of the record that this one is a copy of."""
 REPLAY_HEADER: Final = "depeche-replay"
 """The replay's `Mark` in JSON; the same in all records of a replay."""

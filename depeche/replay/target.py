@@ -5,9 +5,10 @@ Whatever is not marked as a replay's own is never written to and never deleted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import GroupIdNotFoundError, KafkaError, UnknownTopicOrPartitionError
@@ -18,6 +19,9 @@ from depeche.replay.mark import Mark, Origin, read_mark
 from depeche.topics import read_topics
 from schemas.access import KafkaAccess
 from schemas.topics import ARTICLES, TOPICS
+
+_GONE_SECONDS: Final = 30.0
+"""How long to wait for the brokers to know that topics are gone: until then the prefix can't be used again."""
 
 
 class NoReplayError(MisuseError):
@@ -124,6 +128,9 @@ def remove(access: KafkaAccess, prefix: str) -> tuple[str, ...]:
         for name in names:
             _delete(admin, name)
         _delete_group(admin, group)
+        until = time.monotonic() + _GONE_SECONDS
+        while time.monotonic() < until and not set(names).isdisjoint(admin.list_topics()):
+            time.sleep(0.2)
     except KafkaError as exc:
         msg = f"the broker at {access.bootstrap} did not delete the topics {prefix}.*: {exc}"
         raise RemovalError(msg) from exc

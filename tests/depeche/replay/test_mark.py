@@ -14,7 +14,7 @@ def test_a_copy_keeps_its_headers_and_says_where_it_comes_from() -> None:
     kept: list[Header] = [("ce_id", b"a:v"), ("ce_id", None), ("content-type", b"application/json")]
     headers = marked(kept, MARK, ORIGIN)
     assert headers[:3] == kept
-    assert headers[3] == ("depeche-replayed-from", b"news.articles.backfill/3/1234")
+    assert headers[3] == ("depeche-copied-from", b"news.articles.backfill/3/1234")
     assert read_mark(headers) == (MARK, ORIGIN)
 
 
