@@ -79,6 +79,7 @@ def create_app(settings: StreamSettings) -> Any:
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
         topic_disable_leader=True,
+        table_standby_replicas=0,
         web_enabled=False,
         TableManager=table_manager(),
     )

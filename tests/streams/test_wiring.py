@@ -57,6 +57,7 @@ def test_the_app_has_the_settings_that_delivery_stands_on(tmp_path: Path) -> Non
     assert conf.TableManager is recovery.HeldTableManager
     assert conf.web_enabled is False
     assert conf.stream_publish_on_commit is False
+    assert conf.table_standby_replicas == 0, "one by default, and the end of a recovery throws away what it has read"
 
 
 def test_the_producer_is_idempotent_without_transactions(tmp_path: Path) -> None:
