@@ -12,7 +12,7 @@ BIN = $(VENV)/bin
 FEEDS ?=
 DROP ?=
 
-.PHONY: run test check unit integration lock clean help
+.PHONY: run test check unit integration test-kafka lock clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ unit: $(VENV)/.tested ## Only what needs no broker
 
 integration: $(VENV)/.tested ## Only what runs on the embedded broker
 	$(BIN)/python -m pytest -m integration $(PYTEST)
+
+test-kafka: $(VENV)/.tested ## Only what runs on three Kafka nodes: faults, chaos, security
+	$(BIN)/python -m pytest -m kafka $(PYTEST)
 
 lock: $(VENV)/.tested ## Write the lock files again from pyproject.toml
 	$(PIP) install "uv>=0.5"

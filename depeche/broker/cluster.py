@@ -195,8 +195,6 @@ class EmbeddedCluster:
         Raises:
             BrokerError: It can't be started; the subclass and the message say why. No node is left running.
         """
-        installation(self._cache, self._say)  # fetches once, not once for each node
-        deadline = time.monotonic() + timeout
         with lock(self._folder, patience=0):
             known = read_note(self._folder)
             if known is not None and len(known.ports) != len(self._nodes):
@@ -204,6 +202,8 @@ class EmbeddedCluster:
                     f"The folder {self._folder} holds a cluster of {len(known.ports)} nodes, not {len(self._nodes)}: "
                     "name another folder."
                 )
+            installation(self._cache, self._say)  # fetches once, not once for each node
+            deadline = time.monotonic() + timeout
             for attempt in range(1, _FIRST_STARTS + 1):
                 self._remembered = known or new_note(len(self._nodes), random.Random())
                 try:

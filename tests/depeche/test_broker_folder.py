@@ -3,13 +3,23 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from depeche.broker.errors import BrokerError, FolderInUseError
-from depeche.broker.folder import Ports, lock, remember_ports, remembered_ports, replace_text, telling, written_since
+from depeche.broker.folder import (
+    Ports,
+    lock,
+    remember_ports,
+    remembered_ports,
+    replace_text,
+    telling,
+    wait_until_unlocked,
+    written_since,
+)
 from depeche.broker.ports import is_free, pick
 
 
@@ -147,3 +157,31 @@ def test_a_picked_port_is_free_and_none_of_those_taken() -> None:
     assert second != first
     assert is_free(first)
     assert is_free(second)
+
+
+def test_a_folder_that_is_given_back_is_waited_for(tmp_path: Path) -> None:
+    held = lock(tmp_path, patience=0)
+    giving_back = threading.Timer(0.2, held.close)
+    giving_back.start()
+    wait_until_unlocked(tmp_path, patience=60)
+    assert held.closed
+    giving_back.join()
+    lock(tmp_path, patience=0).close()
+
+
+def test_a_folder_that_is_not_given_back_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    with lock(tmp_path, patience=0):
+        wait_until_unlocked(tmp_path, patience=0.2)
+
+
+def test_the_port_for_brokers_is_remembered_too(tmp_path: Path) -> None:
+    remember_ports(tmp_path, Ports(client=1, controller=2, brokers=3))
+    assert remembered_ports(tmp_path) == Ports(1, 2, 3)
+
+
+def test_a_private_file_is_nobody_else_s_also_where_it_was_public(tmp_path: Path) -> None:
+    path = tmp_path / "server.properties"
+    replace_text(path, "public")
+    replace_text(path, "secret", private=True)
+    assert path.read_text(encoding="utf-8") == "secret"
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -133,3 +133,13 @@ def test_the_lock_is_inherited_by_what_it_guards(spare_descriptor: int) -> None:
     script = f"import os; os.fstat({spare_descriptor})"
     ended = subprocess.run(guarded(spare_descriptor, python(script)), pass_fds=(spare_descriptor,), check=False)
     assert ended.returncode == 0
+
+
+def test_what_hangs_is_woken_to_end(spare_descriptor: int, tmp_path: Path) -> None:
+    script = WRITES_ITS_PID.format(extra="signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))")
+    with subprocess.Popen(
+        guarded(spare_descriptor, [*python(script), str(tmp_path / "pid")]), pass_fds=(spare_descriptor,)
+    ) as process:
+        os.kill(pid_in(tmp_path / "pid"), signal.SIGSTOP)
+        process.terminate()
+        assert process.wait(DEADLINE) == 7

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from depeche.broker import ListenerSecurity
 from depeche.broker.node import (
     LARGEST_RECORD_BYTES,
     SERVER_LOG,
@@ -107,3 +108,35 @@ def test_the_storage_tool_gets_the_cluster_s_id() -> None:
     assert command[tool:] == [
         "kafka.tools.StorageTool", "format", "--cluster-id", "abcdefghijklmnopqrstuv", "--config", "new.properties",
     ]  # fmt: skip
+
+
+def test_the_storage_tool_gets_users_behind_all_else() -> None:
+    users = ["--add-scram", "SCRAM-SHA-512=[...]"]
+    command = format_command(Path("/java"), 17, [Path("/a.jar")], "abcdefghijklmnopqrstuv", "new", users=users)
+    assert command[-2:] == users
+
+
+def test_without_security_everybody_meets_on_one_listener() -> None:
+    settings = NodeSettings(client_port=29092, controller_port=29093)
+    properties = properties_of(settings)
+    assert properties["inter.broker.listener.name"] == "CLIENT"
+    assert properties["listener.security.protocol.map"] == "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    assert settings.inner_address == settings.address == "127.0.0.1:29092"
+    assert not any("sasl" in name or "ssl" in name for name in properties)
+
+
+def test_with_security_brokers_have_a_listener_of_their_own() -> None:
+    security = ListenerSecurity("SASL_PLAINTEXT", "PLAIN", users={"depeche": "secret"})
+    settings = NodeSettings(client_port=29092, controller_port=29093, broker_port=29094, security=security)
+    properties = properties_of(settings)
+    assert properties["listeners"] == (
+        "CLIENT://127.0.0.1:29092,BROKERS://127.0.0.1:29094,CONTROLLER://127.0.0.1:29093"
+    )
+    assert properties["advertised.listeners"] == "CLIENT://127.0.0.1:29092,BROKERS://127.0.0.1:29094"
+    assert properties["listener.security.protocol.map"] == (
+        "CLIENT:SASL_PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    )
+    assert properties["inter.broker.listener.name"] == "BROKERS"
+    assert (settings.address, settings.inner_address) == ("127.0.0.1:29092", "127.0.0.1:29094")
+    assert properties["listener.name.client.sasl.enabled.mechanisms"] == "PLAIN"
+    assert "secret" not in repr(settings)
