@@ -11,14 +11,14 @@ import gzip
 import os
 import zlib
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, cast
 
-from connectors.decide import Listing, SeenIndex, decide
+from connectors.decide import Candidates, Listing, SeenIndex, candidates, decide
 from connectors.entry import Entry
 from connectors.feeds.opml import source_id_of_host
 from connectors.formats.files import JSONL_SUFFIXES, ReadError, read_lines, readable_name
@@ -38,6 +38,9 @@ PAGES_AHEAD: Final = 4
 """Pages under way for each process: as many as keep it busy while the first of them is waited for."""
 _TOMORROW: Final = timedelta(days=1)
 _GZIP: Final = b"\x1f\x8b"
+_NOTHING: Final = SeenIndex()
+
+LookUp = Callable[[Candidates], SeenIndex]
 
 ArchiveKind = Literal["jsonl", "warc"]
 Passed = Literal["other", "no_article", "paywall", "consent", "opted_out"]
@@ -271,20 +274,27 @@ def source_of(entry: Entry, *, chosen: str | None, known: Mapping[str, Source]) 
     )
 
 
-def article_of_step(step: Step, source: Source, *, name: str, fetched: datetime) -> Article | SourceError:
+def article_of_step(
+    step: Step, source: Source, *, name: str, fetched: datetime, look_up: LookUp = lambda _: _NOTHING
+) -> Article | SourceError | None:
     """Return the article version that a step's entry is.
+
+    None where the live connectors have brought the article: an archive's words, which may be older than a correction
+    or a withdrawal, do not replace theirs. A withdrawal counts, whoever brings it.
 
     Args:
         step: with an entry.
         source: whose it is.
         name: of the file, for its provenance.
         fetched: where the archive does not say.
+        look_up: tells what the live connectors know.
     """
     assert step.entry is not None  # noqa: S101 - the caller has looked
     moment = step.fetched or fetched
+    entry = replace(step.entry, source_id=None)
     decision = decide(
-        [replace(step.entry, source_id=None)],
-        SeenIndex(),
+        [entry],
+        look_up(candidates([entry], source)),
         Listing("backfill", source, "backfill", moment, repeats="versions"),
         Provenance(
             fetch_id=digest("fetch", "backfill", name, str(step.position.offset))[:16],
@@ -292,7 +302,7 @@ def article_of_step(step: Step, source: Source, *, name: str, fetched: datetime)
             page_url=step.entry.url if step.fetched else None,
         ),
     )
-    if decision.articles:
-        return decision.articles[0]
-    ((origin, reason),) = decision.refused
-    return SourceError(origin, reason, "invalid")
+    for origin, reason in decision.refused:
+        return SourceError(origin, reason, "invalid")
+    counts = decision.counts.get("new") or entry.status == "killed"
+    return decision.articles[0] if decision.articles and counts else None

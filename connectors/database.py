@@ -79,6 +79,9 @@ _MIGRATIONS: Final = (
     ALTER TABLE seen ADD COLUMN killed_version INTEGER;
     ALTER TABLE seen ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    CREATE TABLE prefixes (prefix TEXT PRIMARY KEY) WITHOUT ROWID;
+    """,
 )
 
 

@@ -226,6 +226,7 @@ class ConnectorRunner:
             open_ones.callback(state.close)
             open_ones.callback(self._publisher.close)
             try:
+                state.note_prefix(self._settings.publisher.prefix)
                 self._sources = self._make_sources(state, open_ones)
             except StateError as error:
                 self._failure = str(error)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -27,7 +28,7 @@ from connectors.records import (
 )
 from connectors.rows import Table, time_text
 
-__all__ = ["KEPT_FETCHES", "State", "StateError", "read_feeds", "read_fetches"]
+__all__ = ["KEPT_FETCHES", "State", "StateError", "looking_up", "read_feeds", "read_fetches"]
 
 KEPT_FETCHES: Final = 20
 """Fetches remembered for each feed."""
@@ -41,6 +42,7 @@ _FILES: Final = Table("files", FileState)
 _PENDING: Final = Table("pending", PendingPage)
 _HUBS: Final = Table("hubs", HubSubscription)
 _LISTED: Final = Table("seen", ListedEntry)
+_PREFIXES: Final = "SELECT prefix FROM prefixes"
 _R = TypeVar("_R")
 
 
@@ -68,12 +70,17 @@ class State:
 
     def seen(self, wanted: Candidates) -> SeenIndex:
         """Return what is known under the given keys."""
-        rows: list[SeenEntry] = []
-        for column, keys in (("key", wanted.keys), ("moved_key", wanted.moved_keys)):
-            query = f"{_SEEN.select} WHERE source_id = ? AND {column} = ?"
-            for key in sorted(keys):
-                rows.extend(map(_SEEN.row, self._database.read(query, key)))
-        return SeenIndex.of(rows)
+        return _seen(self._database, wanted)
+
+    def note_prefix(self, prefix: str) -> None:
+        """Remember that what is known here was published under a prefix of the topics' names.
+
+        Raises:
+            StateError: it could not be written.
+        """
+        if (prefix,) not in self._database.read(_PREFIXES):
+            with self._database.transaction() as execute:
+                execute("INSERT OR IGNORE INTO prefixes VALUES (?)", (prefix,))
 
     def listed(self, listing: str, last_poll: datetime | None) -> dict[str, ListedEntry]:
         """Return the entries that a listing showed at its last poll, by their raw hash."""
@@ -196,6 +203,32 @@ def read_fetches(path: Path, url: str) -> list[FetchRecord]:
     """
     with _looked_at(path) as database:
         return _read_fetches(database, url) if database else []
+
+
+@contextmanager
+def looking_up(path: Path, prefix: str) -> Iterator[Callable[[Candidates], SeenIndex]]:
+    """Give what tells what a state that another process may have open knows of entries.
+
+    It knows nothing where all or some of it may have been published under another prefix of the topics' names.
+
+    Raises:
+        StateError: the file can't be read, now or when something is looked up.
+    """
+    with _looked_at(path) as database:
+        prefixes = database.read(_PREFIXES) if database else []
+        if database is None or prefixes != [(prefix,)]:
+            yield lambda _: SeenIndex()
+        else:
+            yield partial(_seen, database)
+
+
+def _seen(database: Database, wanted: Candidates) -> SeenIndex:
+    rows: list[SeenEntry] = []
+    for column, keys in (("key", wanted.keys), ("moved_key", wanted.moved_keys)):
+        query = f"{_SEEN.select} WHERE source_id = ? AND {column} = ?"
+        for key in sorted(keys):
+            rows.extend(map(_SEEN.row, database.read(query, key)))
+    return SeenIndex.of(rows)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ _STATUSES: Final = {"usable": "usable", "canceled": "killed", "cancelled": "kill
 """IPTC NewsCodes `pubstatusg2` has usable, withheld and canceled; the other spellings are met with."""
 _LATEST_PLACE: Final = timedelta(hours=12)
 """The clocks of UTC−12 show a time twelve hours after those of UTC do: none shows it later."""
+_FRACTION: Final = re.compile(r"[0-9][.,][0-9]")
 _END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _AUTHORITY: Final = re.compile(r"(?:urn:newsml:|tag:)(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)[:,]", re.IGNORECASE)
 _NITF_BLOCKS: Final = frozenset({"hedline", "hl1", "hl2", "bq", "block", "note", "fn", "byline", "nitf-table"})
@@ -132,7 +133,8 @@ def source_of(identity: str) -> str | None:
 def embargo_of(raw: str | None) -> datetime | None:
     """Return the end of an embargo, UTC; None where there is no embargo. Never too early.
 
-    Without a zone, it is the time of the westernmost clocks (UTC−12).
+    Without a zone, it is the time of the westernmost clocks (UTC−12). Dates are read to the second: an embargo that
+    ends within one ends with it.
 
     Raises:
         WireError: the embargo has no end (the empty value of NewsML-G2), or its end can't be read.
@@ -146,7 +148,8 @@ def embargo_of(raw: str | None) -> datetime | None:
     if reading.value is None:
         msg = f"under embargo until {raw.strip()!r}, which can't be read ({reading.how}): not published"
         raise WireError(msg)
-    return reading.value + _LATEST_PLACE if reading.assumed else reading.value
+    end = reading.value + timedelta(seconds=1) if _FRACTION.search(raw) else reading.value
+    return end + _LATEST_PLACE if reading.assumed else end
 
 
 def spaced(value: str | None) -> str | None:

@@ -15,17 +15,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from connectors.backfill import PRELOAD, Step, article_of_step, kind_of, read_archive, source_of
+from connectors.backfill import PRELOAD, LookUp, Step, article_of_step, kind_of, read_archive, source_of
 from connectors.folder import is_ignored
 from connectors.isolation import Isolated
 from connectors.publishing.publisher import Publisher
 from connectors.settings import ConnectorSettings
 from connectors.source import SourceError
+from connectors.state import looking_up
 from depeche.backfill.pace import Clocks, Options, Pace, Terminal
 from depeche.backfill.progress import Archive, BackfillProgress, Progress, begin_or_go_on
 from depeche.entry import check_entry
 from depeche.exits import MisuseError
-from depeche.feeds.changes import read_all
+from depeche.feeds.changes import read_all, told_errors
 from depeche.feeds.report import Feed
 from depeche.present import counted
 from depeche.processes import connector_settings
@@ -55,7 +56,7 @@ class BackfillReport:
     """Lines, records, articles and files that could not be used, those of the runs before that went on with this one
     among them: an archive that is done in three runs has as many errors as in one."""
     passed: int
-    """Records that hold no article, likewise."""
+    """Records that hold no article, and articles that the connectors have brought, likewise."""
     unfinished: int
     """Files that were not read to their end."""
 
@@ -88,8 +89,8 @@ class Batch:
             counts if self.last is None else replace(counts, position=self.last.position, consumed=self.last.consumed)
         )
 
-    def add(self, step: Step, make: Callable[[Step], Article | SourceError]) -> None:
-        """Take in a step."""
+    def add(self, step: Step, make: Callable[[Step], Article | SourceError | None]) -> None:
+        """Take in a step; `make` says what its entry becomes, None where it is passed over."""
         self.last = step
         self.passed += step.passed is not None
         if step.error is not None:
@@ -97,6 +98,9 @@ class Batch:
         if step.entry is None:
             return
         made = make(step)
+        if made is None:
+            self.passed += 1
+            return
         if isinstance(made, SourceError):
             self.problems.append(made)
             return
@@ -139,6 +143,7 @@ def backfill(
         stack.callback(publisher.close)
         isolated = Isolated(connectors.parser_processes, memory_bytes=_PAGE_MEMORY_BYTES, preload=PRELOAD)
         stack.callback(isolated.close)
+        stack.enter_context(told_errors())
         run = _Run(
             connectors=connectors,
             options=options,
@@ -149,6 +154,7 @@ def backfill(
             isolated=isolated,
             pace=Pace(options, lambda: waiting_for_coder(access, settings.prefix), terminal, clocks),
             known=known_sources(connectors, read_all(settings.data)),
+            look_up=stack.enter_context(looking_up(connectors.state_path, settings.prefix)),
         )
         for path in _files(paths, run):
             run.file(path)
@@ -186,6 +192,7 @@ class _Run:
     isolated: Isolated
     pace: Pace
     known: Mapping[str, Source]
+    look_up: LookUp
     errors: int = 0
     passed: int = 0
     unfinished: int = 0
@@ -255,12 +262,12 @@ class _Run:
         until = self.clocks.monotonic() + BATCH_SECONDS
         size = self.pace.batch_size
 
-        def make(step: Step) -> Article | SourceError:
+        def make(step: Step) -> Article | SourceError | None:
             nonlocal moment
             assert step.entry is not None  # noqa: S101 - what `Batch.add` asks for has one
             moment += timedelta(microseconds=1)
             source = source_of(step.entry, chosen=self.options.source, known=self.known)
-            return article_of_step(step, source, name=path.name, fetched=moment)
+            return article_of_step(step, source, name=path.name, fetched=moment, look_up=self.look_up)
 
         for step in steps:
             batch.add(step, make)

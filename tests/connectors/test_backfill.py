@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from connectors.backfill import (
     read_archive,
     source_of,
 )
+from connectors.decide import Listing
 from connectors.entry import Entry
 from connectors.formats.warc import page_of_record
 from connectors.isolation import Isolated, IsolatedCrash, IsolatedTimeout
@@ -30,6 +31,7 @@ from connectors.source import SourceError
 from schemas.article import Article, Source
 from schemas.ids import article_id
 from tests.connectors.formats.warcs import archive, http_record, page
+from tests.connectors.making import Memory, entry
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CRAWLED = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -292,3 +294,21 @@ def test_an_entry_that_no_article_can_be_made_of_says_why() -> None:
     made = article_of_step(Step(Position(), 0, entry), DROP_SOURCE, name="a.jsonl", fetched=NOW)
     assert made == SourceError("a.jsonl:3", made.reason, "invalid")  # type: ignore[union-attr] # the test
     assert "NFC" in str(made)
+
+
+def test_what_the_live_connectors_brought_is_not_replaced_by_an_archive_but_its_withdrawals_count() -> None:
+    memory = Memory()
+    memory.decide([entry("1", text="Corrigé.")], Listing("push:drop", DROP_SOURCE, "push", NOW, repeats="versions"))
+
+    def made(one: Entry) -> Article | SourceError | None:
+        step = Step(Position(), 0, one)
+        fetched = NOW - timedelta(days=1)
+        return article_of_step(step, DROP_SOURCE, name="a.jsonl", fetched=fetched, look_up=lambda _: memory.index)
+
+    assert made(entry("1", text="Faux.")) is None
+    assert made(replace(entry("1", text="Faux, dit corrigé."), status="corrected")) is None
+    unknown = made(entry("2", text="Inconnu."))
+    assert isinstance(unknown, Article)
+    killed = made(replace(entry("1", text=""), status="killed"))
+    assert isinstance(killed, Article)
+    assert killed.fetched > NOW

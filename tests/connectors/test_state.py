@@ -18,7 +18,7 @@ from connectors.records import (
     SeenEntry,
     StateChange,
 )
-from connectors.state import KEPT_FETCHES, State, StateError, read_feeds, read_fetches
+from connectors.state import KEPT_FETCHES, State, StateError, looking_up, read_feeds, read_fetches
 from tests.connectors.making import NOW
 
 SEEN = SeenEntry("s", "k", "l", "h" * 64, "t", "https://x.example/a", "/a/long/path", 1, NOW, NOW)
@@ -256,3 +256,24 @@ def test_a_state_of_the_first_version_goes_on(tmp_path: Path) -> None:
         file = state.file("/drop", "a.jsonl")
         assert file is not None
         assert (file.offset, file.line) == (7, 2)
+
+
+def test_what_a_state_knows_is_told_beside_it_for_the_topics_that_it_was_published_to(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    wanted = Candidates(frozenset({(SEEN.source_id, SEEN.key)}), frozenset())
+    with looking_up(path, "news") as look_up:
+        assert look_up(wanted).rows() == ()
+    assert not path.exists()
+    with State(path) as state:
+        state.commit(StateChange(seen=(SEEN,)))
+        with looking_up(path, "news") as look_up:
+            assert look_up(wanted).rows() == (), "nobody knows where it was published"
+        for _ in range(2):
+            state.note_prefix("news")
+        with looking_up(path, "news") as look_up:
+            assert look_up(wanted).rows() == (SEEN,)
+        with looking_up(path, "other") as look_up:
+            assert look_up(wanted).rows() == ()
+        state.note_prefix("other")
+        with looking_up(path, "news") as look_up:
+            assert look_up(wanted).rows() == (), "some of it may have gone to the others alone"

@@ -88,6 +88,7 @@ def test_the_source_is_what_the_id_names_so_that_a_kill_notice_finds_it(identity
         (None, None),
         ("2030-01-01T12:00:00+01:00", datetime(2030, 1, 1, 11, tzinfo=UTC)),
         ("2030-01-01T12:00:00Z", datetime(2030, 1, 1, 12, tzinfo=UTC)),
+        ("2030-01-01T12:00:00.001Z", datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC)),
         ("2030-01-01T12:00:00", datetime(2030, 1, 2, 0, tzinfo=UTC)),  # at the latest, in UTC-12
         ("2030-01-01", datetime(2030, 1, 1, 12, tzinfo=UTC)),
     ],

@@ -24,7 +24,7 @@ def step(number: int, *, text: str | None = "Texte.", fetched: datetime | None =
     return Step(Position(number * 10, line=number), number * 5, entry, fetched)
 
 
-def make(one: Step) -> Article | SourceError:
+def make(one: Step) -> Article | SourceError | None:
     return article_of_step(one, DROP_SOURCE, name="a.jsonl", fetched=NOW)
 
 
