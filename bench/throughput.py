@@ -84,6 +84,7 @@ class Bench:
         self._coder = CODERS[coder]
         self._warming_ids = direct(self._warming, 1, self._coder)[1]
         self._replication = min(3, brokers)
+        self._running: list[WorkerProcess] = []
 
     def round(self, number: int) -> Round:
         """Measure everything once."""
@@ -119,12 +120,14 @@ class Bench:
             )
             for one in range(number)
         ]
+        self._running = workers
         try:
             self._until(lambda: all(worker.is_working() for worker in workers), "the workers are up")
             publish(self._access.bootstrap, prefix, self._warming)
             self._until_done(prefix, len(self._warming))
             yield
         finally:
+            self._running = []
             for worker in workers:
                 worker.stop()
 
@@ -168,6 +171,8 @@ class Bench:
     def _until(self, condition: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + _DEADLINE_SECONDS
         while not condition():
+            for worker in self._running:
+                worker.is_working()  # raises where it has ended: nobody starts it again here
             if time.monotonic() > end:
                 msg = f"not within {_DEADLINE_SECONDS:g} s: {what}"
                 raise RuntimeError(msg)
