@@ -128,18 +128,19 @@ class Ground:
             (self._spec(CONNECTORS, CONNECTORS, connectors), *(self.worker_spec(name) for name in self.workers))
         )
 
-    def worker_spec(self, name: str, *, prefix: str | None = None) -> ChildSpec:
-        """Return what runs a worker under a name, which names its data folder too."""
+    def worker_spec(self, name: str, **changed: Any) -> ChildSpec:
+        """Return what runs a worker under a name, which names its data folder too; `changed` are StreamSettings."""
         shape = self.shape
         given = {
             "bootstrap": self.access.bootstrap,
             "data_folder": str(self.data_folder(name)),
-            "prefix": prefix or shape.prefix,
+            "prefix": shape.prefix,
             "partitions": shape.partitions,
             "replication": shape.replication,
             "coder": shape.coder,
             "pool_processes": shape.pool_processes,
             **shape.settings,
+            **changed,
         }
         return self._spec(name, "worker", given)
 

@@ -261,7 +261,9 @@ class _Run:
         self.journal.note(f"reference: the same {len(articles)} records, one worker, undisturbed")
         self._make_topics(prefix)
         copy(self.access, articles, ARTICLES.name(prefix))
-        alone: Supervisor = ground.supervisor([ground.worker_spec("reference", prefix=prefix)])
+        processes = self.shape.workers * self.shape.pool_processes
+        spec = ground.worker_spec("reference", prefix=prefix, pool_processes=processes)
+        alone: Supervisor = ground.supervisor([spec])
         alone.start()
         try:
             before = (0, 0)
