@@ -55,6 +55,9 @@ WATCH_SECONDS: Final = 0.5
 END_SECONDS: Final = 30.0
 """How long a process may take to be gone once it was killed."""
 
+LOAD_ATTEMPTS: Final = 3
+"""A process that was killed so often while it loaded the coder is not started again."""
+
 IDLE_DEATHS: Final = 3
 """A process that dies so often in a row while it has nothing to do is not replaced again: no article does that."""
 
@@ -99,28 +102,44 @@ class _Lane:
         self._pid = 0
 
     async def start(self) -> str:
-        """Start the process, load the coder, return its version; where it can't, the process is ended."""
+        """Start the process, load the coder, return its version; where it can't, the process is ended.
+
+        A process that was killed while it loaded is started again, a few times: that is the kernel's doing or
+        somebody's, and says nothing of the coder. One that failed to load would fail again.
+        """
         settings = self._settings
-        self._executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
-        try:
-            version = await asyncio.wait_for(self._load(self._executor), settings.load_seconds)
-        except TimeoutError as exc:
-            self.stop()
-            msg = f"the coder {settings.coder} was not loaded within {settings.load_seconds:g} s"
-            raise CoderUnavailableError(msg) from exc
-        except Exception as exc:
-            self.stop()
-            msg = f"the coder {settings.coder} could not be loaded: {type(exc).__name__}: {exc}"
-            raise CoderUnavailableError(msg) from exc
-        if self.is_bloated():
-            held = resident_bytes(self._pid)
-            self.stop()
-            msg = (
-                f"pool_memory_bytes is {settings.memory_bytes}, and a process with nothing but the coder "
-                f"{settings.coder} loaded holds {held}: give it half as much again, or it would be replaced for ever"
-            )
-            raise CoderUnavailableError(msg)
-        return version
+        for attempt in range(1, LOAD_ATTEMPTS + 1):
+            self._executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
+            try:
+                version = await asyncio.wait_for(self._load(self._executor), settings.load_seconds)
+            except BrokenExecutor as exc:
+                self.stop()
+                LOG.warning("a pool process died while it loaded the coder (%d of %d)", attempt, LOAD_ATTEMPTS)
+                lost = exc
+            except TimeoutError as exc:
+                self.stop()
+                msg = f"the coder {settings.coder} was not loaded within {settings.load_seconds:g} s"
+                raise CoderUnavailableError(msg) from exc
+            except Exception as exc:
+                self.stop()
+                msg = f"the coder {settings.coder} could not be loaded: {type(exc).__name__}: {exc}"
+                raise CoderUnavailableError(msg) from exc
+            else:
+                self._check_ceiling()
+                return version
+        msg = f"the coder {settings.coder} could not be loaded: its process died {LOAD_ATTEMPTS} times"
+        raise CoderUnavailableError(msg) from lost
+
+    def _check_ceiling(self) -> None:
+        if not self.is_bloated():
+            return
+        held = resident_bytes(self._pid)
+        self.stop()
+        msg = (
+            f"pool_memory_bytes is {self._settings.memory_bytes}, and a process with nothing but the coder "
+            f"{self._settings.coder} loaded holds {held}: give it half as much again, or it would be replaced for ever"
+        )
+        raise CoderUnavailableError(msg)
 
     async def _load(self, executor: ProcessPoolExecutor) -> str:
         # Its id first: a process that is still loading must be ended too, or the interpreter waits for it at its end.

@@ -54,6 +54,16 @@ def load_once() -> LoadedCoder:
     return load()
 
 
+def load_dying() -> LoadedCoder:
+    """Die in mid-load as often as the file that FAKE_CODER_LOADS names has lines."""
+    deaths = Path(os.environ["FAKE_CODER_LOADS"])
+    left = deaths.read_text().splitlines()
+    if left:
+        deaths.write_text("\n".join(left[1:]))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return load()
+
+
 def load_forever() -> LoadedCoder:
     time.sleep(3600)
     raise AssertionError("nobody waits an hour")

@@ -241,6 +241,23 @@ def test_a_process_that_cannot_be_replaced_ends_the_worker_not_the_article(
     assert not allowed.exists(), "the first process could load"
 
 
+@pytest.mark.parametrize(("deaths", "loads"), [(2, True), (3, False)])
+def test_a_process_that_is_killed_while_it_loads_is_started_again_a_few_times(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deaths: int, loads: bool
+) -> None:
+    left = tmp_path / "deaths"
+    left.write_text("x\n" * deaths)
+    monkeypatch.setenv("FAKE_CODER_LOADS", str(left))
+    cast("Any", forkserver)._forkserver._stop()
+    dying = "tests.streams.fake_coder:load_dying"
+    if loads:
+        assert kinds(with_pool(lambda pool: pool.code(given("un")), coder=dying)) == ["no_event"]
+    else:
+        with pytest.raises(CoderUnavailableError, match="its process died 3 times"):
+            with_pool(lambda pool: pool.code(given("un")), coder=dying)
+    assert left.read_text() == ""
+
+
 def test_records_are_handed_over_a_bounded_number_of_bytes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     parts: list[int] = []
     code = _Lane.code
