@@ -26,6 +26,13 @@ _TRACKING: Final = re.compile(
     r"|ocid|traffic_source|cmp|maca|smid|smtyp|taid|srnd|phpsessid|jsessionid",
     re.IGNORECASE,
 )
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+_SECRET_PARAMETER: Final = re.compile(
+    r"([?&;](?:[\w.%-]*[_.-])?(?:token|secret|password|passwd|passcode|pwd|pass|signature|sig|credentials?|api-?key|key"
+    r"|auth|authtoken|authkey|accesskey|authorization|jwt|session|sessionid|sid)=)[^&#\s\"'<>]+",
+    re.IGNORECASE,
+)
+MASK: Final = "********"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -90,3 +97,21 @@ def moved_key(key: str | None) -> str | None:
     parts = urlsplit(url)
     rest = parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
     return rest if len(rest) >= 8 else None
+
+
+def masked(text: str) -> str:
+    """Return a text as logs and topics may hold it: no name and password in its URLs, no values that look secret.
+
+    What looks so are query parameters called token, key, auth, signature and the like: feeds for subscribers have them.
+    A secret in a path can't be told from a path.
+    """
+    return _SECRET_PARAMETER.sub(rf"\g<1>{MASK}", _CREDENTIALS.sub(f"{MASK}@", text))
+
+
+def names_user(url: str) -> bool:
+    """Say whether a URL holds a name or a password: no feed is taken so, as it could be kept from no log."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return _CREDENTIALS.search(url) is not None
+    return "@" in parts.netloc

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from connectors.urls import masked
 from depeche.exits import ToldError
 
 _REQUEST_SECONDS = 10
@@ -147,7 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             health: Health = type(self).probe()
         except Exception as exc:  # noqa: BLE001 - a probe that fails is the news that this endpoint is for
             health = Status(healthy=False, ready=False, details={"probe": f"{type(exc).__name__}: {exc}"})
-        body = {"healthy": health.healthy, "ready": health.ready, "details": dict(health.details)}
+        body = {
+            "healthy": health.healthy,
+            "ready": health.ready,
+            "details": {name: masked(text) for name, text in health.details.items()},
+        }
         content = json.dumps(body, ensure_ascii=False).encode()
         self._answer(200 if verdict(health) else 503, content + b"\n", "application/json")
 

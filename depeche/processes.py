@@ -33,6 +33,7 @@ from depeche.cluster import ClusterError
 from depeche.entry import check_entry
 from depeche.exits import DONE, MisuseError
 from depeche.health import HealthServer, measure_process
+from depeche.redaction import RedactingFormatter, secrets_of
 from depeche.settings import Settings
 from depeche.supervisor import watch_parent
 from depeche.topics import ensure_topics
@@ -66,9 +67,13 @@ def stream_settings(settings: Settings, access: KafkaAccess, number: int) -> Str
 def start_logging(settings: Settings, *, supervised: bool) -> None:
     """Send log messages to standard error, each with its time (which a supervisor adds), level and origin."""
     time_of_day = "" if supervised else "%(asctime)s "
-    logging.basicConfig(
-        level=settings.log_level, format=f"{time_of_day}%(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S"
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        RedactingFormatter(
+            secrets_of(settings), fmt=f"{time_of_day}%(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S"
+        )
     )
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
     # A client library that reports each of its sockets drowns what matters.
     for name in ("kafka", "aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))

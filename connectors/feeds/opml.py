@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from connectors.entry import language_code, one_line
 from connectors.formats.safe_xml import xml_parser
 from connectors.settings import Subscription
-from connectors.urls import absolute_url
+from connectors.urls import absolute_url, masked, names_user
 from schemas.article import Source
 
 NAMESPACE: Final = "https://depeche.example/opml"
@@ -30,6 +30,7 @@ SHIPPED_FEEDS: Final = Path(__file__).parent / "data" / "feeds.opml"
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_MINUTES: Final = 10_080
 """Longest time between two polls that a list may ask for: a week."""
+NAMES_USER: Final = "addresses are kept, logged and shown: one with a name and a password in it is not taken"
 _DOCTYPE: Final = re.compile(rb"<!DOCTYPE|<\0!\0D\0O\0C\0T\0Y\0P\0E", re.IGNORECASE)
 _TRUTH: Final = {"true": True, "false": False}
 _HOST_PREFIXES: Final = ("www.", "rss.", "feeds.", "feed.", "rssfeeds.")
@@ -76,7 +77,10 @@ def _subscription(outline: etree._Element) -> Subscription:
     written = (outline.get("xmlUrl") or "").strip()
     url = absolute_url(written)
     if url is None:
-        msg = f"line {outline.sourceline}: xmlUrl {written[:200]!r} is no http or https address"
+        msg = f"line {outline.sourceline}: xmlUrl {masked(written[:200])!r} is no http or https address"
+        raise OpmlError(msg)
+    if names_user(url):
+        msg = f"line {outline.sourceline}: xmlUrl {masked(url)}: {NAMES_USER}"
         raise OpmlError(msg)
     raw_language = outline.get("language")
     language = language_code(raw_language)

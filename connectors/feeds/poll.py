@@ -23,6 +23,7 @@ from connectors.pages.wanting import wants_page
 from connectors.records import FeedState, FetchRecord, ListedEntry, PendingPage, SeenEntry
 from connectors.settings import Subscription
 from connectors.source import SourceError
+from connectors.urls import masked
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.links import link_to, parse_links
 from schemas.article import Article, Provenance
@@ -191,7 +192,7 @@ def updated(
         ),
     )
     provenance = Provenance(
-        feed_url=task.url,
+        feed_url=masked(task.url),
         fetch_id=clock.fetch_id(task.url),
         etag=fetched.etag,
         last_modified=fetched.last_modified,

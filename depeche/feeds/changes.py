@@ -16,12 +16,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from connectors.database import StateError
-from connectors.feeds.opml import OpmlError, read_opml, source_id_of_host, write_opml
+from connectors.feeds.opml import NAMES_USER, OpmlError, read_opml, source_id_of_host, write_opml
 from connectors.feeds.subscriptions import Subscribed, Subscriptions
 from connectors.records import FetchRecord
 from connectors.settings import STATE_FILE, Subscription
 from connectors.state import read_feeds, read_fetches
-from connectors.urls import absolute_url
+from connectors.urls import absolute_url, masked, names_user
 from depeche.exits import MisuseError, ToldError
 from depeche.feeds.report import Feed, feeds_of
 from schemas.article import Source
@@ -128,7 +128,10 @@ def checked_url(written: str) -> str:
     """
     url = absolute_url(written)
     if url is None:
-        msg = f"{written!r} is no http or https address"
+        msg = f"{masked(written)!r} is no http or https address"
+        raise MisuseError(msg)
+    if names_user(url):
+        msg = f"{masked(url)}: {NAMES_USER}"
         raise MisuseError(msg)
     return url
 

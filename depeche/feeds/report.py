@@ -20,6 +20,7 @@ from connectors.feeds.schedule import ADOPT_AFTER
 from connectors.feeds.standing import Standing, standing
 from connectors.feeds.subscriptions import Subscribed
 from connectors.records import FeedState, FetchRecord
+from connectors.urls import masked
 from depeche.present import counted, printable, short
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def feed_table(feeds: Sequence[Feed], now: datetime) -> Table:
         when, why = next_poll(feed, now)
         state = feed.state
         table.add_row(
-            Text.assemble((short(feed.name, 60), "bold"), "\n", printable(feed.url)),
+            Text.assemble((short(feed.name, 60), "bold"), "\n", printable(masked(feed.url))),
             Text(feed.standing, _STYLES[feed.standing]),
             moment(state.last_poll if state else None, now),
             Text.assemble(when, "\n", (short(why, 120), "dim")),
@@ -216,7 +217,7 @@ def details(feed: Feed, now: datetime) -> Iterator[tuple[str, str]]:
     about = ", ".join(part for part in (source.name, source.country, source.language) if part)
     when, why = next_poll(feed, now)
     following = {None: "as the settings say", True: "its pages are read", False: "its pages are not read"}
-    yield "feed", subscription.url
+    yield "feed", masked(subscription.url)
     yield "state", feed.standing + (f" ({trouble(feed)})" if trouble(feed) else "")
     yield "source", f"{source.id}{f' ({about})' if about else ''}"
     yield "comes from", _ORIGINS[subscribed.origin] + (f", {subscribed.parent}" if subscribed.parent else "")
@@ -286,7 +287,9 @@ def found_table(found: Sequence[FoundFeed], now: datetime) -> Table:
         table.add_column(header, no_wrap=True, justify="right" if header == "entries" else "left")
     for feed in found:
         table.add_row(
-            Text.assemble(printable(feed.url), "\n" if feed.title else "", (short(feed.title or "", 80), "dim")),
+            Text.assemble(
+                printable(masked(feed.url)), "\n" if feed.title else "", (short(feed.title or "", 80), "dim")
+            ),
             feed.kind.replace("_", " "),
             feed.how,
             str(feed.entries),
