@@ -133,7 +133,6 @@ def _replay(
     from rich.console import Console
 
     from depeche.access import find_access
-    from depeche.audit import render
     from depeche.backfill.pace import Clocks, Terminal
     from depeche.present import counted
     from depeche.replay.beginning import Request
@@ -167,12 +166,11 @@ def _replay(
         return NOT_RIGHT
     if report.lost:
         complain(f"{counted(report.lost, 'record')} left the topics before they were copied (retention)")
-    if report.audit is not None:
-        typer.echo(render(report.audit))
+    if report.proof is not None:
+        typer.echo(report.proof)
     for line in summary(report, found, workers=found.workers):
         typer.echo(line)
-    incomplete = report.audit is not None and not report.audit.complete
-    return NOT_RIGHT if incomplete or report.lost else DONE
+    return DONE if report.is_complete and not report.lost else NOT_RIGHT
 
 
 def worker_specs(
@@ -207,7 +205,7 @@ def summary(report: ReplayReport, settings: Settings, *, workers: int) -> list[s
     where = options_of_others(settings.model_copy(update={"prefix": DEFAULT_PREFIX}))
     took = span(timedelta(seconds=report.seconds))
     copies = counted(begun.target.copies + report.copied, "article")
-    if report.audit is None:
+    if report.proof is None:
         return [
             f"{copies} on {begun.into}.articles",
             f"to code them    DEPECHE_PREFIX={begun.into} DEPECHE_PARTITIONS={begun.partitions} depeche worker",

@@ -13,8 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from depeche.accounts import Report
-from depeche.audit import audit
+from depeche.audit import audit, render
 from depeche.backfill.pace import Clocks, Terminal
 from depeche.exits import ToldError
 from depeche.feeds.report import span
@@ -58,8 +57,10 @@ class ReplayReport:
     """How long this run took."""
     lost: int = 0
     """Records that left the topics before they were copied."""
-    audit: Report | None = None
-    """Null where nothing is in the range, or nothing was to be coded here."""
+    proof: str | None = None
+    """What the audit says at the end; null where nothing is in the range, or nothing was to be coded here."""
+    is_complete: bool = True
+    """Whether the audit finds everything accounted for."""
     is_empty: bool = False
     """There is no article in the range; nothing was made."""
 
@@ -175,10 +176,10 @@ class _Run:
         """Do all that is left."""
         self._supervisor.start()
         self._copy()
-        report = None
+        found = None
         if not self._request.copy_only:
             self._wait_until_coded()
-            report = audit(self._access, self._begun.into, sleep=self._rest)
+            found = audit(self._access, self._begun.into, sleep=self._rest)
         coded = 0 if self._coded is None else self._coded.articles - (self._coded_before or 0)
         return ReplayReport(
             begun=self._begun,
@@ -186,7 +187,8 @@ class _Run:
             coded=coded,
             seconds=self._clocks.monotonic() - self._started,
             lost=self._lost,
-            audit=report,
+            proof=None if found is None else render(found),
+            is_complete=found is None or found.complete,
         )
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ def main() -> int:
     )
     told = {"copied": report.copied, "coded": report.coded, "lost": report.lost, "empty": report.is_empty}
     sys.stdout.write(json.dumps(told))
-    return 0 if report.audit is None or report.audit.complete else 1
+    return 0 if report.is_complete else 1
 
 
 if __name__ == "__main__":
