@@ -84,6 +84,52 @@ def test_a_stop_finishes_what_is_in_hand(rig: Rig, number: signal.Signals) -> No
     assert len(rig.read(OUTCOMES.name(rig.prefix))) == len(some), "an article was coded twice over a graceful stop"
 
 
+def test_a_stop_of_a_busy_pool_at_all_partitions_has_nothing_done_again(rig: Rig) -> None:
+    """Each stop and start in the midst of the work: one record an outcome. No pause of the machine ends the session."""
+    some = [article("SLEEP 0.1\nEVENT AID FRA>MLI 2016-05-01", guid=str(index)) for index in range(240)]
+    rig.publish(some)
+    for enough in (20, 80, 140):
+        worker = rig.worker("busy", pool_processes=2, session_seconds=60.0)
+        rig.wait_for_some(enough)
+        assert worker.stop() == 0, rig.state()
+    rig.worker("busy", pool_processes=2, session_seconds=60.0)
+    rig.wait_for_outcomes(some)
+    assert len(rig.read(OUTCOMES.name(rig.prefix))) == len(some), rig.state()
+
+
+def test_a_stop_while_the_coder_loads_is_heard(rig: Rig) -> None:
+    worker = rig.worker(coder="tests.streams.fake_coder:load_forever")
+    wait_until(lambda: "loading the coder" in worker.text(), "it loads", state=rig.state)
+    assert worker.stop() == 0
+
+
+def test_a_stop_during_a_rebalance_and_a_recovery_is_heard(rig: Rig) -> None:
+    some = [article("EVENT AID FRA>MLI 2016-05-01", guid=str(index)) for index in range(100)]
+    rig.publish(some)
+    first = rig.worker("one", table_store="memory")
+    rig.wait_for_outcomes(some)
+    second = rig.worker("two", table_store="memory")
+    wait_until(lambda: "coder fake-1 is loaded" in second.text(), "the second joins", state=rig.state)
+    assert second.stop() == 0
+    assert first.stop() == 0
+
+
+def test_a_stop_while_the_broker_is_away_ends_in_time(own_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """Whatever the libraries wait for; the supervisor would kill the process 10 s after its deadline."""
+    rig = Rig(KafkaAccess(own_broker.address), "away", tmp_path)
+    try:
+        rig.publish([article("SLEEP 0.05\nEVENT AID FRA>MLI 2016-05-01", guid=str(index)) for index in range(400)])
+        worker = rig.worker("one", stop_seconds=10.0)
+        rig.wait_for_some(40)
+        own_broker.kill()
+        waiting = rig.worker("two", stop_seconds=10.0)
+        wait_until(lambda: waiting.process.poll() is not None or worker.process.poll() is None, "both are there")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(10.0 + 10.0) == 0
+    finally:
+        rig.close()
+
+
 def test_a_killed_worker_leaves_no_processes_behind(rig: Rig) -> None:
     worker = rig.worker(pool_processes=2)
     wait_until(lambda: "working on" in worker.text(), "the worker works")
