@@ -213,6 +213,27 @@ class Settings(KafkaSettings):
         description="In characters; an article with a longer one becomes a dead letter.",
         **whole(1_000, 20_000_000),
     )
+    pool_memory_megabytes: int = setting(
+        3072,
+        title="Memory of a coding process",
+        description="In MiB. A process that holds more after a batch is replaced; one that holds twice as much during "
+        "a batch is killed, and an article that does so twice becomes a dead letter.",
+        **whole(256, 1_048_576),
+    )
+    state_days: int = setting(
+        400,
+        title="Days that an event can be corrected",
+        description="Counted by the stream. An event that nothing has told for so long keeps its counts, but an "
+        "article of it can't be withdrawn any more. Longer than articles are kept, or a replay counts twice.",
+        **whole(1, 36_500),
+    )
+    summary_days: int = setting(
+        3650,
+        title="Days that an event's counts are kept",
+        description="Counted by the stream. An event that is told again after that starts from nothing. Never less than "
+        "`state_days`.",
+        **whole(1, 36_500),
+    )
     dead_letter_ratio: float = setting(
         0.05,
         title="Share of dead letters that stops a worker",
