@@ -224,14 +224,14 @@ class Settings(KafkaSettings):
         400,
         title="Days that an event can be corrected",
         description="Counted by the stream. An event that nothing has told for so long keeps its counts, but an "
-        "article of it can't be withdrawn any more. Longer than articles are kept, or a replay counts twice.",
+        "article of it can't be withdrawn any more. Keep it longer than articles are kept, so that a replay finds all.",
         **whole(1, 36_500),
     )
     summary_days: int = setting(
         3650,
         title="Days that an event's counts are kept",
-        description="Counted by the stream. An event that is told again after that starts from nothing. Never less than "
-        "`state_days`.",
+        description="Counted by the stream. An event that is told again after that starts from nothing. Never less "
+        "than `state_days`.",
         **whole(1, 36_500),
     )
     dead_letter_ratio: float = setting(
