@@ -182,6 +182,7 @@ class _Run:
     def _make_topics(self, prefix: str) -> None:
         shape = self.shape
         ensure_topics(self.access, prefix=prefix, partitions=shape.partitions, replication=shape.replication)
+        self.cluster.wait_until_in_sync()  # until then a node may say that there is no such topic
 
     def _warm_up(self, striker: Striker, source: ArticleSource) -> None:
         """Wait until the whole is up: the first articles are worked on."""
