@@ -12,10 +12,10 @@ BIN = $(VENV)/bin
 FEEDS ?=
 DROP ?=
 
-.PHONY: run test check unit integration test-kafka lock clean help
+.PHONY: run test check unit integration test-kafka audit-dependencies lock clean help
 
 help: ## What can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 20
 
 run: $(VENV)/.installed ## Start everything on this machine: make run [FEEDS=my.opml] [DROP=folder]
 	@$(BIN)/depeche up $(if $(FEEDS),--feeds $(FEEDS)) $(foreach folder,$(DROP),--drop $(folder))
@@ -37,6 +37,13 @@ integration: $(VENV)/.tested ## Only what runs on the embedded broker
 
 test-kafka: $(VENV)/.tested ## Only what runs on three Kafka nodes: faults, chaos, security
 	$(BIN)/python -m pytest -m kafka $(PYTEST)
+
+# In an environment of its own: what looks for holes does not belong beside what runs.
+audit-dependencies: $(VENV)/bin/python ## Ask for known vulnerabilities in requirements.lock
+	@test -d $(VENV)/audit || $(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet --retries 1 --timeout 15 \
+		install "pip-audit==2.10.1" || echo "pip-audit can't be installed here"
+	@$(VENV)/audit/bin/python deploy/audit_dependencies.py requirements.lock
 
 lock: $(VENV)/.tested ## Write the lock files again from pyproject.toml
 	$(PIP) install "uv>=0.5"
