@@ -89,11 +89,12 @@ def drive(
         try:
             batch = source.next_batch(now)
             _report(source, batch, metrics)
-            deliveries = publisher.publish(batch.articles, stop) if batch.articles else []
-            if any(delivery.status == "unpublished" for delivery in deliveries):
-                return  # told to stop: uncommitted, so that the next start does it again
-            if not _commit(state, batch, stop):
-                return
+            with state.withdrawing(batch.commit.seen):
+                deliveries = publisher.publish(batch.articles, stop) if batch.articles else []
+                if any(delivery.status == "unpublished" for delivery in deliveries):
+                    return  # told to stop: uncommitted, so that the next start does it again
+                if not _commit(state, batch, stop):
+                    return
         except StateBusyError as error:
             _LOG.warning("%s: %s; trying again", source.name, error)
             stop.wait(_BUSY_WAIT_SECONDS)

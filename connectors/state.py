@@ -7,15 +7,17 @@ anything. Which feeds are subscribed is not here: see `connectors.feeds.subscrip
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from connectors.database import Database, StateError
-from connectors.decide import Candidates, SeenIndex
+from connectors.decide import Candidates, SeenIndex, SeenKey
 from connectors.records import (
     FeedState,
     FetchRecord,
@@ -59,6 +61,8 @@ class State:
         try:
             self._database = Database(path)
             self._feeds = {row.url: row for row in map(_FEEDS.row, self._database.read(_FEEDS.select))}
+            self._withdrawals: dict[SeenKey, list[SeenEntry]] = {}
+            self._withdrawals_lock = threading.Lock()
         except BaseException:
             self._guard.close()
             raise
@@ -69,8 +73,31 @@ class State:
         return self._database.path
 
     def seen(self, wanted: Candidates) -> SeenIndex:
-        """Return what is known under the given keys."""
-        return _seen(self._database, wanted)
+        """Return what is known under the given keys, withdrawals under way among it."""
+        with self._withdrawals_lock:  # looked at first: what is committed between is found twice, not missed
+            under_way = [row for key in wanted.keys & self._withdrawals.keys() for row in self._withdrawals[key]]
+        return _seen(self._database, wanted).updated(under_way)
+
+    @contextmanager
+    def withdrawing(self, rows: Iterable[SeenEntry]) -> Iterator[None]:
+        """Let the other ways in know of withdrawals from their decision to their commit.
+
+        What they decide on meanwhile would be dated later than the withdrawal, and bring the article back. They see it
+        as another listing's, and remember nothing of what it stops: should it fail, they will decide again.
+        """
+        under_way = [replace(row, listing=f"{row.listing}, under way") for row in rows if row.withdrawn]
+        with self._withdrawals_lock:
+            for row in under_way:
+                self._withdrawals.setdefault((row.source_id, row.key), []).append(row)
+        try:
+            yield
+        finally:
+            with self._withdrawals_lock:
+                for row in under_way:
+                    left = self._withdrawals[row.source_id, row.key]
+                    left.remove(row)
+                    if not left:
+                        del self._withdrawals[row.source_id, row.key]
 
     def note_prefix(self, prefix: str) -> None:
         """Remember that what is known here was published under a prefix of the topics' names.

@@ -268,7 +268,17 @@ class Intake:
             except Exception as error:  # noqa: BLE001 - one request must not cost the others that go with it
                 self._report_bug()
                 job.answer.set_exception(error)
-        deliveries = self._deliver(decisions.articles, max(job.deadline for job in jobs), stop)
+        with self._state.withdrawing(item.row for _, items in decided for item in items if item.row is not None):
+            deliveries = self._deliver(decisions.articles, max(job.deadline for job in jobs), stop)
+            answers = self._commit(decided, deliveries)
+        self._count([result for _, results in answers for result in results], now)
+        for job, results in answers:
+            job.answer.set_result(results)
+
+    def _commit(
+        self, decided: Sequence[tuple[_Job, Sequence[_Decided]]], deliveries: Sequence[Delivery]
+    ) -> list[tuple[_Job, tuple[Result, ...]]]:
+        """Remember what the broker has acknowledged; return the results of each request."""
         rows: dict[tuple[str, str, str], SeenEntry] = {}
         answers: list[tuple[_Job, tuple[Result, ...]]] = []
         for job, items in decided:
@@ -278,9 +288,7 @@ class Intake:
                     rows[item.row.source_id, item.row.key, item.row.listing] = item.row
             answers.append((job, results))
         self._state.commit(StateChange(seen=tuple(rows.values())))
-        self._count([result for _, results in answers for result in results], now)
-        for job, results in answers:
-            job.answer.set_result(results)
+        return answers
 
     def _deliver(self, articles: Sequence[Article], deadline: float, stop: threading.Event) -> list[Delivery]:
         if not articles:

@@ -277,3 +277,17 @@ def test_what_a_state_knows_is_told_beside_it_for_the_topics_that_it_was_publish
         state.note_prefix("other")
         with looking_up(path, "news") as look_up:
             assert look_up(wanted).rows() == (), "some of it may have gone to the others alone"
+
+
+def test_a_withdrawal_under_way_is_known_to_the_other_ways_in_until_it_is_committed_or_fails(tmp_path: Path) -> None:
+    wanted = Candidates(frozenset({(SEEN.source_id, SEEN.key)}), frozenset())
+    killed = replace(SEEN, withdrawn=True, killed_at=NOW)
+    with State(tmp_path / "s.sqlite") as state:
+        with state.withdrawing([killed, replace(SEEN, key="other")]):
+            (found,) = state.seen(wanted).rows()
+            assert (found.withdrawn, found.killed_at) == (True, NOW)
+            assert found.listing != SEEN.listing, "its own way in must not take it for done"
+        assert state.seen(wanted).rows() == ()
+        with state.withdrawing([killed]):
+            state.commit(StateChange(seen=(killed,)))
+        assert state.seen(wanted).rows() == (killed,)

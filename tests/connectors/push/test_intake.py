@@ -2,15 +2,16 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from connectors.decide import Listing, candidates, decide
+from connectors.decide import Candidates, Listing, SeenIndex, candidates, decide
 from connectors.formats.files import entry_of_fields
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
@@ -155,6 +156,40 @@ def test_what_a_feed_brought_is_known_and_a_correction_replaces_it(rig: Rig) -> 
     assert corrected.outcome == "edited"
     (article,) = rig.articles()
     assert article.fetched > listed.articles[0].fetched
+
+
+def test_what_a_file_withdrew_is_known_and_a_push_does_not_bring_it_back(rig: Rig) -> None:
+    entries = [entry_of_fields({"id": "a", "status": "killed"}, origin="drop/a.jsonl:1")]
+    listing = Listing("folder:drop", Source(id="j.example"), "folder", NOW, repeats="versions")
+    dropped = decide(entries, SeenIndex(), listing, PROVENANCE)
+    rig.state.commit(StateChange(seen=dropped.seen))
+    for text in ("Faux.", "Faux, édité."):
+        (known,) = rig.push({"id": "a", "text": text, "date": "2020-01-01"}, source="j.example")
+        assert (known.outcome, known.article_id) == ("known", dropped.articles[0].article_id)
+    assert rig.articles() == []
+    assert outcomes(rig.push({"id": "a", "text": "Vrai.", "date": NOW.isoformat()}, source="j.example")) == ["known"]
+    rig.now = NOW + timedelta(hours=1)
+    later: dict[str, object] = {"id": "a", "text": "Vrai.", "date": rig.now.isoformat()}
+    assert outcomes(rig.push(later, source="j.example")) == ["edited"]
+
+
+def test_a_withdrawal_that_waits_for_the_broker_is_known_to_the_other_ways_in(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, ack_seconds=DEADLINE)
+    rig.log.wedge_after = 0
+    wanted = Candidates(frozenset({("push", "a")}), frozenset())
+    answer = rig.intake.submit(items({"id": "a", "status": "killed"}))
+    with rig.running():
+        give_up = time.monotonic() + DEADLINE
+        while not any(row.withdrawn for row in rig.state.seen(wanted).rows()):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        assert not answer.done()
+        rig.log.wedge_after = None
+        assert outcomes(answer.result(DEADLINE)) == ["new"]
+    (row,) = rig.state.seen(wanted).rows()
+    assert row.listing == "push:push"
+    rig.publisher.close()
+    rig.state.close()
 
 
 def test_problems_are_answered_in_their_place(rig: Rig) -> None:
