@@ -25,7 +25,7 @@ from schemas.dead_letter import DeadLetterReason
 from schemas.envelope import headers, record_key
 from schemas.mention import Mention
 from schemas.outcome import OutcomeKind
-from streams.dead_letters import explain
+from streams.dead_letters import MAX_ERROR_CHARACTERS, MAX_TRACEBACK_CHARACTERS, explain, shortened
 from streams.records import Headers
 
 SOURCE = "/depeche/coder"
@@ -211,7 +211,7 @@ def read_article(key: bytes | None, value: bytes | None, *, max_text_characters:
     except ValidationError as exc:
         return Refused(None, "invalid", f"no article: {explain(exc)}")
     except Exception as exc:  # noqa: BLE001 - a fault of the model's own is this record's, not the whole stream's
-        return Refused(None, "bug", f"{type(exc).__name__}: {exc}", "".join(tracebacks.format_exception(exc)))
+        return _bug(None, exc)
     facts = facts_of(article)
     if key != record_key(article):
         return Refused(facts, "invalid", f"the record's key is {key!r}, its article_id is {article.article_id}")
@@ -241,9 +241,18 @@ def _code_articles(coder: LoadedCoder, articles: Sequence[Article]) -> list[Resu
         return _code_together(coder, articles)
     except Exception as exc:  # noqa: BLE001 - whatever the coder raises is a bug, and the others of the batch are not to pay for it
         if len(articles) == 1:
-            text = "".join(tracebacks.format_exception(exc))
-            return [Refused(facts_of(articles[0]), "bug", f"{type(exc).__name__}: {exc}", text)]
+            return [_bug(facts_of(articles[0]), exc)]
     return [result for article in articles for result in _code_articles(coder, [article])]
+
+
+def _bug(facts: ArticleFacts | None, exc: Exception) -> Refused:
+    """Tell an exception; shortened here, since its text may be the article's."""
+    return Refused(
+        facts,
+        "bug",
+        shortened(f"{type(exc).__name__}: {exc}", MAX_ERROR_CHARACTERS),
+        shortened("".join(tracebacks.format_exception(exc)), MAX_TRACEBACK_CHARACTERS),
+    )
 
 
 def _code_together(coder: LoadedCoder, articles: Sequence[Article]) -> list[Result]:

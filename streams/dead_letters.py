@@ -20,6 +20,9 @@ MAX_TRACEBACK_CHARACTERS: Final = 32_000
 MAX_FAULTS_TOLD: Final = 100
 MAX_ORIGINAL_BYTES: Final = (MAX_RECORD_BYTES - 256 * 1024) * 3 // 4
 """Longer originals do not fit into a record once base64 has added its third: they are left on their own topic."""
+MAX_KEY_BYTES: Final = 16 * 1024
+"""Longer keys are left where they are too. Ours have 32 to 49 characters; a record's key may be as large as its value,
+and a letter with both would be refused by the broker for ever."""
 
 
 class DeadLetterRatioError(Exception):
@@ -36,19 +39,22 @@ def dead_letter(
     traceback: str | None = None,
 ) -> Outgoing:
     """Return the dead letter for a record, on its way to the dead letters' topic under the original key."""
-    value = record.value
+    key, value = record.key, record.value
+    if key is not None and len(key) > MAX_KEY_BYTES:
+        error = f"{error} (the key, {len(key)} bytes, is too large to be kept here: it is at the offset named)"
+        key = None
     if value is not None and len(value) > MAX_ORIGINAL_BYTES:
         error = f"{error} (the original, {len(value)} bytes, is too large to be kept here: it is at the offset named)"
         value = None
     message = DeadLetter.of(
         reason=reason,
         stage=stage,
-        error=_shortened(error, MAX_ERROR_CHARACTERS),
-        traceback=None if traceback is None else _shortened(traceback, MAX_TRACEBACK_CHARACTERS),
+        error=shortened(error, MAX_ERROR_CHARACTERS),
+        traceback=None if traceback is None else shortened(traceback, MAX_TRACEBACK_CHARACTERS),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=record.key,
+        key=key,
         value=value,
         time=time,
     )
@@ -66,13 +72,15 @@ def fit_for_utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _shortened(text: str, limit: int) -> str:
-    """Keep both ends: an error names its field first, a traceback its exception last. Always fit for UTF-8."""
-    text = fit_for_utf8(text)
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]} … {len(text) - limit} characters … {text[-half:]}"
+def shortened(text: str, limit: int) -> str:
+    """Return a text of about `limit` characters at most.
+
+    Keeps both ends: an error names its field first, a traceback its exception last. Always fit for UTF-8.
+    """
+    if len(text) > limit:
+        half = limit // 2
+        text = f"{text[:half]} … {len(text) - limit} characters … {text[-half:]}"
+    return fit_for_utf8(text)
 
 
 class RatioStop:

@@ -19,6 +19,10 @@ MAX_KINDS: Final = 500
 """Kinds of messages that are remembered; beyond, all are forgotten and told anew."""
 
 
+MAX_KIND_CHARACTERS: Final = 200
+"""A kind is remembered by so much of its text."""
+
+
 class RepeatLimit(logging.Filter):
     """Lets a message of some loggers through once in `every` seconds. For handlers: a logger's own misses its children.
 
@@ -44,7 +48,7 @@ class RepeatLimit(logging.Filter):
         """Return whether the record is to be written; says in it how many of its kind were not."""
         if not any(record.name == name or record.name.startswith(f"{name}.") for name in self._loggers):
             return True
-        kind = (record.name, record.levelno, _beginning(str(record.msg)))
+        kind = (record.name, record.levelno, _beginning(str(record.msg)[:MAX_KIND_CHARACTERS]))
         now = self._clock()
         since, held_back = self._kinds.get(kind, (float("-inf"), 0))
         if now - since < self._every:

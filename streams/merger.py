@@ -22,6 +22,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from schemas.dead_letter import DeadLetterReason
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.topics import EVENTS
 from streams.dead_letters import RatioStop, dead_letter, explain
@@ -35,6 +36,10 @@ SOURCE = "/depeche/merger"
 STATE_DAYS: Final = 400
 SUMMARY_DAYS: Final = 3650
 _ID: Final = re.compile(r"[0-9a-f]{32}")
+MAX_MENTION_BYTES: Final = 128 * 1024
+"""Of a mention's record; most have 2 KB. With 200 of the largest a state still fits into a record of its changelog: one
+that did not would be refused by the broker, again after each restart."""
+
 CLOSED: Final = RESERVED + b"="
 """What the key of a closed state starts with: apart from the others, so that looking for the old ones stays quick."""
 
@@ -88,8 +93,9 @@ class Merger:
             read = read_record(record)
             self._ratio_stop.observe(dead=isinstance(read, str))
             if isinstance(read, str):
-                outputs.append(dead_letter(record, reason="invalid", stage="merger", error=read, time=self._clock()))
-                self._metrics.dead_letter("merger", "invalid")
+                reason: DeadLetterReason = "too_large" if _is_too_large(record) else "invalid"
+                outputs.append(dead_letter(record, reason=reason, stage="merger", error=read, time=self._clock()))
+                self._metrics.dead_letter("merger", reason)
                 continue
             merged.append((record, read))
         counted = Counter(record.partition for record, _ in merged)
@@ -170,6 +176,8 @@ def read_record(record: Incoming) -> Mention | Withdrawal | str:
     """Read a record of the mentions' topic, or say what is wrong with it."""
     if record.value is None:
         return "the record has no value"
+    if _is_too_large(record):
+        return f"the record has {len(record.value)} bytes, the limit is {MAX_MENTION_BYTES}"
     try:
         read = read_mention_record(record.value)
     except ValidationError as exc:
@@ -179,3 +187,7 @@ def read_record(record: Incoming) -> Mention | Withdrawal | str:
     if record.key != read.event_id.encode():
         return f"the record's key is {record.key!r}, its event_id is {read.event_id}"
     return read
+
+
+def _is_too_large(record: Incoming) -> bool:
+    return record.value is not None and len(record.value) > MAX_MENTION_BYTES

@@ -219,3 +219,17 @@ def test_large_articles_are_published_a_part_of_the_batch_at_a_time(monkeypatch:
     asyncio.run(stage.process(records))
     assert journal == ["coded 1", "broker", "coded 2", "broker"]
     assert [one.outcome for one in outcomes(broker)] == ["no_event", "no_event", "coded"]
+
+
+def test_an_error_as_long_as_an_article_is_shortened_before_it_leaves_its_process() -> None:
+    def fail(_articles: Sequence[Article]) -> list[fake_coder.FakeCoding]:
+        raise ValueError("x" * 10_000_000)
+
+    one = article("un")
+    (result,) = code_with(
+        LoadedCoder("1", fail), [(one.article_id.encode(), one.to_bytes())], max_text_characters=LIMIT
+    )
+    assert isinstance(result, Refused)
+    assert len(result.error) < 5_000
+    assert result.error.startswith("ValueError: xxx")
+    assert len(result.traceback or "") < 40_000

@@ -4,7 +4,14 @@ from pydantic import ValidationError
 from schemas.article import Article
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS, MAX_RECORD_BYTES
-from streams.dead_letters import MAX_ORIGINAL_BYTES, DeadLetterRatioError, RatioStop, dead_letter, explain
+from streams.dead_letters import (
+    MAX_KEY_BYTES,
+    MAX_ORIGINAL_BYTES,
+    DeadLetterRatioError,
+    RatioStop,
+    dead_letter,
+    explain,
+)
 from streams.records import Incoming, Outgoing
 from tests.streams.fakes import NOW, record
 
@@ -24,10 +31,18 @@ def test_a_dead_letter_keeps_the_original_bytes_key_and_position() -> None:
 
 def test_the_largest_original_that_is_kept_fits_into_a_record() -> None:
     out, letter = letter_for(
-        record(b"x" * MAX_ORIGINAL_BYTES, key=b"k" * 1000), error="e" * 10**6, traceback="\U0001f9e8" * 10**6
+        record(b"x" * MAX_ORIGINAL_BYTES, key=b"k" * MAX_KEY_BYTES), error="e" * 10**6, traceback="\0" * 10**6
     )
-    assert len(out.value) + 1000 + 1000 < MAX_RECORD_BYTES
+    assert len(out.value) + MAX_KEY_BYTES + 1000 < MAX_RECORD_BYTES
     assert letter.value is not None
+    assert letter.original_key() == out.key == b"k" * MAX_KEY_BYTES
+
+
+def test_a_key_as_large_as_an_article_stays_where_it_is_and_the_letter_says_so() -> None:
+    out, letter = letter_for(record(b"x" * 1000, key=b"k" * (MAX_KEY_BYTES + 1)))
+    assert (out.key, letter.key) == (None, None)
+    assert "the key, 16385 bytes, is too large to be kept" in letter.error
+    assert letter.original_value() == b"x" * 1000
 
 
 def test_a_larger_original_stays_where_it_is_and_the_letter_says_so() -> None:

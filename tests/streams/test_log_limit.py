@@ -1,6 +1,6 @@
 import logging
 
-from streams.log_limit import MAX_CHARACTERS, MAX_KINDS, RepeatLimit
+from streams.log_limit import MAX_CHARACTERS, MAX_KIND_CHARACTERS, MAX_KINDS, RepeatLimit
 
 
 def record(message: str, *args: object, name: str = "aiokafka.client", level: int = logging.ERROR) -> logging.LogRecord:
@@ -59,7 +59,7 @@ def test_a_text_with_percent_signs_and_no_arguments_survives_being_counted() -> 
 def test_what_is_remembered_is_bounded() -> None:
     limit = RepeatLimit(["aiokafka"], clock=Clock())
     for number in range(3 * MAX_KINDS):
-        assert limit.filter(record("x" * number))
+        assert limit.filter(record(chr(0x4E00 + number)))
     assert len(limit._kinds) <= MAX_KINDS
 
 
@@ -69,3 +69,9 @@ def test_a_message_that_holds_a_whole_record_is_cut() -> None:
     assert limit.filter(long)
     assert len(long.getMessage()) < 2 * MAX_CHARACTERS
     assert "1000015 characters" in long.getMessage()
+
+
+def test_a_kind_is_remembered_by_the_beginning_of_its_text_alone() -> None:
+    limit = RepeatLimit(["aiokafka"], every=30, clock=Clock())
+    assert [limit.filter(record("x" * 10**6 + end)) for end in "ab"] == [True, False]
+    assert all(len(text) <= MAX_KIND_CHARACTERS for _, _, text in limit._kinds)

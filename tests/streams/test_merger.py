@@ -5,9 +5,10 @@ import pytest
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from schemas.mention import Mention, Withdrawal
-from schemas.topics import DEAD_LETTERS, EVENTS, MENTIONS
+from schemas.topics import DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS
 from streams.dead_letters import DeadLetterRatioError, RatioStop
-from streams.merger import Merger
+from streams.merger import MAX_MENTION_BYTES, Merger
+from streams.merging import MAX_ARTICLES
 from streams.records import Incoming, PartitionsMovedError
 from tests.streams.fakes import FakeBroker, FakeTable, clock, metrics, record
 from tests.streams.samples import article, mention, withdrawal
@@ -112,3 +113,20 @@ def test_no_state_is_written_once_partitions_are_given_out_anew() -> None:
     with pytest.raises(PartitionsMovedError):
         asyncio.run(merger(table, broker).process([of(mention(article("A")))], moved))
     assert table.values == {}
+
+
+def test_a_state_of_the_largest_mentions_still_fits_into_a_record_and_larger_ones_are_refused() -> None:
+    def with_sentence(length: int, guid: str) -> Mention:
+        return mention(article("A", guid=guid), sentence="\U0001f9e8" * length)
+
+    most = next(
+        n for n in range(MAX_MENTION_BYTES // 4, 0, -50) if len(with_sentence(n, "a").to_bytes()) <= MAX_MENTION_BYTES
+    )
+    table, broker = FakeTable(), FakeBroker()
+    told = [of(with_sentence(most, str(number))) for number in range(MAX_ARTICLES + 5)]
+    asyncio.run(merger(table, broker).process([*told, of(with_sentence(MAX_MENTION_BYTES // 4, "larger"))]))
+    assert max(map(len, table.values.values())) < MAX_RECORD_BYTES - 100_000
+    (event,) = events(broker)
+    assert event.n_sources == 1
+    (letter,) = [DeadLetter.from_bytes(one.value) for one in broker.on(DEAD_LETTERS)]
+    assert (letter.reason, letter.stage) == ("too_large", "merger")
