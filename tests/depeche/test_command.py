@@ -26,6 +26,7 @@ COMMANDS = (
     "eval",
     "tail",
     "audit",
+    "dlq",
     "doctor",
     "schema",
     "settings",
