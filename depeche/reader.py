@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import CoordinatorNotAvailableError, KafkaError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
 
 from depeche.cluster import ClusterError
 from depeche.entry import check_entry
@@ -25,6 +25,9 @@ Partition = tuple[str, int]
 
 SILENCE_SECONDS: Final = 60.0
 """A broker that gives nothing for so long although records are due has gone."""
+
+LOADING_SECONDS: Final = 30.0
+"""A coordinator that has not read its groups' offsets by then is in trouble."""
 
 
 class ReaderError(ToldError):
@@ -195,8 +198,16 @@ class TopicReader:
         return {(partition.topic, partition.partition): offset for partition, offset in found.items()}
 
 
-def committed(access: KafkaAccess, group: str) -> dict[Partition, int]:
+def committed(
+    access: KafkaAccess,
+    group: str,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[Partition, int]:
     """Return how far a consumer group has come: its committed offsets, none where it never committed.
+
+    A broker that has just started or taken over reads the groups' offsets first; it is waited for.
 
     Raises:
         ReaderError: the broker can't be asked.
@@ -206,8 +217,16 @@ def committed(access: KafkaAccess, group: str) -> dict[Partition, int]:
         admin = KafkaAdminClient(**access.client_options(), client_id="depeche-reader")
     except (ClusterError, KafkaError, ValueError) as exc:
         raise ReaderError(str(exc)) from exc
+    give_up = clock() + LOADING_SECONDS
     try:
-        offsets = admin.list_group_offsets([group]).get(group, {})
+        while True:
+            try:
+                offsets = admin.list_group_offsets([group]).get(group, {})
+                break
+            except CoordinatorLoadInProgressError:
+                if clock() > give_up:
+                    raise
+                sleep(0.2)
     except CoordinatorNotAvailableError:
         # A broker makes the topic of offsets when a group first asks for it: no group has, yet.
         return {}

@@ -16,7 +16,7 @@ from depeche.audit import audit
 from depeche.broker import EmbeddedBroker
 from depeche.command import app
 from depeche.doctor import check_broker, check_clock
-from depeche.exits import NOT_RIGHT, UNAVAILABLE
+from depeche.exits import DONE, MISUSED, NOT_RIGHT, UNAVAILABLE
 from depeche.reader import ReaderError, TopicReader, committed
 from depeche.settings import load
 from depeche.status import read_status
@@ -24,7 +24,10 @@ from depeche.topics import TopicError, differences, ensure_topics, read_topics
 from schemas.access import KafkaAccess
 from schemas.article import Article
 from schemas.topics import TOPICS
+from streams.merging import EventState, merge, to_event
 from tests.depeche.samples import article, dead_letter, outcome
+from tests.streams.samples import article as coded_article
+from tests.streams.samples import mention
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_settings_of_the_machine")]
 
@@ -38,11 +41,11 @@ def run(broker: EmbeddedBroker, fresh_prefix: str) -> Callable[..., Result]:
     return command
 
 
-def put(address: str, topic: str, *values: bytes | None, partition: int = 0) -> None:
+def put(address: str, topic: str, *values: bytes | None, partition: int = 0, key: bytes = b"k") -> None:
     producer: Any = KafkaProducer(bootstrap_servers=address)
     try:
         for value in values:
-            producer.send(topic, key=b"k", value=value, partition=partition).get(timeout=30)
+            producer.send(topic, key=key, value=value, partition=partition).get(timeout=30)
     finally:
         producer.close()
 
@@ -91,9 +94,13 @@ def test_files_are_published_once_with_ids_that_do_not_depend_on_when(
 
     report = audit(KafkaAccess(broker.address), fresh_prefix)
     assert (report.records, report.versions, report.unaccounted) == (6, 3, 3)
-    audited = run("audit")
+    audited = run("audit", "--late-after", "0")
     assert audited.exit_code == NOT_RIGHT
     assert "0 of 3 article versions accounted for (6 records)" in audited.output
+    monitored = run("audit")
+    assert monitored.exit_code == DONE
+    assert "in work: 3" in monitored.output
+    assert monitored.output.rstrip().endswith("complete, but for what is in work")
 
 
 def test_a_path_that_is_not_there_is_an_error_and_nothing_is_published(run: Callable[..., Result]) -> None:
@@ -131,6 +138,71 @@ def test_the_audit_waits_for_what_is_late_and_counts_only_what_was_there(
     assert not audit(KafkaAccess(broker.address), fresh_prefix).complete
     later = audit(KafkaAccess(broker.address), fresh_prefix, now=lambda: time.time() + 91 * 24 * 3600)
     assert (later.invalid, later.invalid_expired, later.versions) == (0, 2, 6)
+
+
+def test_the_audit_of_a_range_looks_at_the_articles_queued_in_it_and_lists_what_became_of_them(
+    broker: EmbeddedBroker, fresh_prefix: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
+    articles = [article(f"r{n}") for n in range(6)]
+    now = int(time.time() * 1000)
+    producer: Any = KafkaProducer(bootstrap_servers=broker.address)
+    # An hour apart, and out of order: the fourth was queued before the third.
+    for hours, one in zip((5, 4, 2, 3, 1, 0), articles, strict=True):
+        producer.send(
+            f"{fresh_prefix}.articles",
+            key=b"k",
+            value=one.to_bytes(),
+            partition=0,
+            timestamp_ms=now - hours * 3_600_000,
+        ).get(timeout=30)
+    producer.close()
+    # What became of the first is not asked; the third and fifth have their outcomes long after the range.
+    put(broker.address, f"{fresh_prefix}.outcomes", *(outcome(articles[n]).to_bytes() for n in (2, 4)))
+    listed = tmp_path / "list.jsonl"
+    result = run("audit", "--from", "4.5h", "--to", "1.5h", "--list", str(listed), "--json")
+    assert result.exit_code == NOT_RIGHT
+    report = json.loads(result.stdout)
+    assert (report["versions"], report["accounted"], report["unaccounted"], report["late"]) == (3, 1, 2, 1)
+    assert report["unmatched"] is None
+    lines = [json.loads(line) for line in listed.read_text().splitlines()]
+    assert [line["article_id"] for line in lines] == [articles[n].article_id for n in (1, 2, 3)]
+    assert [line["state"] for line in lines] == ["unaccounted", "late", "unaccounted"]
+    assert 7100 < lines[1]["seconds"] < 7300 + 900
+    on_screen = run("audit", "--from", "1.5h", "--list", "-")
+    assert [json.loads(line)["state"] for line in on_screen.stdout.splitlines()] == ["late", "in_work"]
+    assert on_screen.exit_code == DONE
+    assert run("audit", "--from", "1h", "--to", "2h").exit_code == MISUSED
+    assert run("audit", "--from", "yesterday").exit_code == MISUSED
+
+
+def test_a_deep_audit_compares_events_with_their_mentions(
+    broker: EmbeddedBroker, fresh_prefix: str, run: Callable[..., Result]
+) -> None:
+    ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
+    told = [mention(coded_article(f"Texte {n}.", guid=f"a{n}")) for n in range(3)]
+    state = EventState()
+    for one in told:
+        state = merge(state, one)
+    event = to_event(told[0].event_id, state)
+    assert event is not None
+    put(broker.address, f"{fresh_prefix}.mentions", *(one.to_bytes() for one in told), key=told[0].event_id.encode())
+    put(broker.address, f"{fresh_prefix}.events", event.to_bytes(), key=event.event_id.encode())
+    right = run("audit", "--deep")
+    assert right.exit_code == DONE
+    assert "1 events recounted from 3 records of mentions" in right.output
+    put(broker.address, f"{fresh_prefix}.mentions", told[0].to_bytes(), key=told[0].event_id.encode(), partition=1)
+    put(
+        broker.address,
+        f"{fresh_prefix}.events",
+        event.model_copy(update={"n_mentions": 4}).to_bytes(),
+        key=event.event_id.encode(),
+    )
+    wrong = run("audit", "--deep", "--late-after", "0", "--json")
+    assert wrong.exit_code == NOT_RIGHT
+    recounted = json.loads(wrong.stdout)["recount"]
+    assert (recounted["wrong"], recounted["doubled"]) == (1, 1)
+    assert "in_work" in json.loads(run("audit", "--deep", "--json").stdout)["recount"]
 
 
 def test_tail_shows_invalid_records_as_such_and_goes_on(
