@@ -30,6 +30,10 @@ LOG = logging.getLogger(__name__)
 TAKE_SECONDS: Final = 0.1
 """How long a batch is gathered before it is taken as it is."""
 
+POLL_INTERVAL_SECONDS: Final = 365 * 24 * 3600.0
+"""In effect never. aiokafka 0.14 leaves its group when it has not fetched for this long, and does not join again until
+it has fetched; but Faust does not fetch until it has joined. The pool has time limits of its own for what is slow."""
+
 FETCH_BYTES: Final = 4 * 1024 * 1024
 """Fetched from one partition at a time. A broker gives a larger record whole when it is the first of a fetch
 (KIP-74), so this bounds memory and not the size of an article."""
@@ -67,6 +71,7 @@ def create_app(settings: StreamSettings) -> Any:
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=max(10.0, settings.session_seconds),
+        broker_max_poll_interval=POLL_INTERVAL_SECONDS,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=FETCH_BYTES,
         broker_max_poll_records=MAX_POLL_RECORDS,

@@ -57,6 +57,7 @@ def test_the_app_has_the_settings_that_delivery_stands_on(tmp_path: Path) -> Non
     assert conf.TableManager is recovery.HeldTableManager
     assert conf.web_enabled is False
     assert conf.stream_publish_on_commit is False
+    assert conf.broker_max_poll_interval > 30 * 24 * 3600, "a worker past it never joins its group again"
     assert conf.table_standby_replicas == 0, "one by default, and the end of a recovery throws away what it has read"
 
 
