@@ -248,18 +248,15 @@ class Pipeline:
         wait_until(there, f"{number} versions of {guid}", state=self.rig.state)
         return self.versions(guid)
 
-    def standing(self, day: str) -> Standing:
-        """Return what stands of the acts of a day."""
-        return standing(self.rig.events(), day)
-
-    def settled(self, day: str, expected: Standing) -> dict[str, Event]:
-        """Wait until all that came is worked off; hold the acts of a day to what they should be; return all events.
+    def settled(self, days: str | Sequence[str], expected: Standing) -> dict[str, Event]:
+        """Wait until all that came is worked off; hold the acts of days to what they should be; return all events.
 
         That all is worked off is waited for, not that the events are as they should: what still comes could spoil them.
         """
         wait_until(self.is_idle, "all records worked off", state=self.rig.state)
         events = self.rig.events()
-        assert standing(events, day) == expected
+        for day in [days] if isinstance(days, str) else days:
+            assert standing(events, day) == expected
         return events
 
     def is_idle(self) -> bool:

@@ -217,19 +217,16 @@ def test_a_worker_killed_and_its_tables_lost_between_a_version_and_its_correctio
             assert set(running.connectors.post(*told)) <= {"new", "edited"}
 
         post("usable", f"{act('ASSAULT', 'DAY')}\n{act('AID', 'DAY')}")
-        for day in days:
-            running.settled(day, {"ASSAULT": ("coded", 1), "AID": ("coded", 1)})
+        running.settled(days, {"ASSAULT": ("coded", 1), "AID": ("coded", 1)})
         running.rig.latest("one").kill()
         post("corrected", f"Corrigé.\n{act('AID', 'DAY')}")
         running.rig.worker("three")
         running.rig.latest("two").kill()
-        for day in days:
-            running.settled(day, {"ASSAULT": ("retracted", 0), "AID": ("coded", 1)})
+        running.settled(days, {"ASSAULT": ("retracted", 0), "AID": ("coded", 1)})
         post("killed", "")
         running.rig.latest("three").kill()
         running.rig.worker("four")
-        for day in days:
-            running.settled(day, {"ASSAULT": ("retracted", 0), "AID": ("retracted", 0)})
+        running.settled(days, {"ASSAULT": ("retracted", 0), "AID": ("retracted", 0)})
 
 
 def test_what_the_live_feed_killed_or_corrected_is_not_brought_back_by_an_archive(
