@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +34,7 @@ from depeche.entry import check_entry
 from depeche.exits import DONE, MisuseError
 from depeche.health import HealthServer, measure_process
 from depeche.redaction import RedactingFormatter, secrets_of
-from depeche.settings import Settings
+from depeche.settings import Settings, is_secret, variable
 from depeche.supervisor import watch_parent
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
@@ -82,6 +82,13 @@ def start_logging(settings: Settings, *, supervised: bool) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
 
 
+def forget_secrets(environment: MutableMapping[str, str]) -> None:
+    """Take the secrets out of the environment, once they are read: processes that parse strangers' texts inherit it."""
+    for name, field in Settings.model_fields.items():
+        if is_secret(field):
+            environment.pop(variable(name), None)
+
+
 def wait_for_broker(
     access: KafkaAccess,
     *,
@@ -126,6 +133,7 @@ def run_worker(settings: Settings, access: KafkaAccess, *, number: int, port: in
     """
     from streams.worker import Worker  # noqa: PLC0415 - heavy: Faust
 
+    forget_secrets(os.environ)
     start_logging(settings, supervised=supervised)
     worker = Worker(stream_settings(settings, access, number))
     measure_process(worker.registry)
@@ -147,6 +155,7 @@ def run_connectors(settings: Settings, access: KafkaAccess, *, port: int, superv
     Raises:
         ClusterError, depeche.topics.TopicError, depeche.health.HealthServerError: they can't start.
     """
+    forget_secrets(os.environ)
     start_logging(settings, supervised=supervised)
     try:
         runner = ConnectorRunner(connector_settings(settings, access))

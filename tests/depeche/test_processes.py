@@ -8,7 +8,14 @@ import pytest
 
 from depeche.cluster import ClusterError
 from depeche.exits import MisuseError
-from depeche.processes import connector_settings, run_connectors, stream_settings, subscriptions, wait_for_broker
+from depeche.processes import (
+    connector_settings,
+    forget_secrets,
+    run_connectors,
+    stream_settings,
+    subscriptions,
+    wait_for_broker,
+)
 from depeche.settings import Settings, load
 from schemas.access import KafkaAccess
 
@@ -119,3 +126,9 @@ def test_a_wait_for_a_broker_ends_when_a_stop_is_asked_for() -> None:
     waiting = Waiting(comes_after=86_400, asked_to_stop_after=5)
     assert not waiting.wait()
     assert waiting.now == 5
+
+
+def test_secrets_leave_the_environment_and_nothing_else_does() -> None:
+    environment = {"DEPECHE_KAFKA_PASSWORD": "x", "DEPECHE_PUSH_TOKEN": "y", "DEPECHE_PREFIX": "news", "PATH": "/bin"}
+    forget_secrets(environment)
+    assert environment == {"DEPECHE_PREFIX": "news", "PATH": "/bin"}
