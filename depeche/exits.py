@@ -17,8 +17,7 @@ UNAVAILABLE: Final = 4
 
 FINAL_CODES: Final[Mapping[int, str]] = {
     MISUSED: "its settings are wrong, and a restart would not mend them",
-    STOPPED_BY_RATIO: "too many dead letters: look at them (depeche tail dead-letters --from-beginning) before you "
-    "start it again",
+    STOPPED_BY_RATIO: "too many dead letters: look at them (depeche dlq list) before you start it again",
 }
 """Codes after which `depeche up` does not restart a process, and why."""
 

@@ -24,8 +24,9 @@ from depeche.dlq.register import Entry
 from depeche.exits import ToldError
 from schemas.base import Message
 from schemas.dead_letter import Copy, DeadLetter, DeadLetterResolution
-from schemas.envelope import headers
-from schemas.topics import TOPICS
+from schemas.envelope import headers, record_key
+from schemas.outcome import Outcome
+from schemas.topics import OUTCOMES, TOPICS
 
 FROM_HEADER: Final = "depeche-replayed-from"
 """Header of a replayed record: the letter, as `news.dead-letters/2/1234`."""
@@ -118,6 +119,8 @@ def prepared(
     kept = original(letter)
     if kept.value is None:
         kept = _left_out(letter, kept, read_original)
+    if letter.topic == OUTCOMES.name(prefix):
+        _must_be_outcome(kept)
     known = 0 <= letter.partition < partitions[letter.topic]
     return Sending(
         letter.topic,
@@ -133,6 +136,22 @@ def prepared(
             (COUNT_HEADER, str(entry.replays + 1).encode()),
         ],
     )
+
+
+def _must_be_outcome(kept: Original) -> None:
+    """Refuse what would take an outcome's place on its compacted topic, and be none.
+
+    Raises:
+        LetterError: it is no outcome, or not of its key.
+    """
+    try:
+        outcome = Outcome.from_bytes(kept.value or b"")
+    except ValidationError as exc:
+        msg = "it is no outcome even now, and would replace the one under its key: drop it, and replay the article"
+        raise LetterError(msg) from exc
+    if record_key(outcome) != kept.key:
+        msg = "it is an outcome under the key of another: drop it"
+        raise LetterError(msg)
 
 
 def _left_out(letter: DeadLetter, kept: Original, read_original: ReadOriginal) -> Original:

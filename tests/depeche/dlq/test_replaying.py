@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +16,8 @@ from depeche.dlq.register import Entry, Register, Selection
 from depeche.dlq.replaying import Resolver, Sending, fit_for_utf8
 from depeche.exits import ToldError
 from schemas.dead_letter import DeadLetter, DeadLetterResolution
-from tests.depeche.samples import NOON, article, dead_letter
+from schemas.envelope import record_key
+from tests.depeche.samples import NOON, article, dead_letter, outcome
 
 TOPIC = "news.dead-letters"
 PARTITIONS = {f"news.{name}": 4 for name in ("articles", "articles.backfill", "mentions", "outcomes")}
@@ -93,6 +95,22 @@ def test_a_letter_never_makes_us_write_to_another_topic(topic: str) -> None:
     assert done.error is not None
     assert "nothing is written there" in done.error
     assert [call for call in broker.calls if call] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        (b"k", b"{", "no outcome even now"),
+        (b"k", b"", "no outcome even now"),
+        (b"k", outcome(article()).to_bytes(), "key of another"),
+        (record_key(outcome(article())), outcome(article()).to_bytes(), None),
+    ],
+)
+def test_nothing_takes_the_place_of_an_outcome_but_an_outcome(key: bytes, value: bytes, error: str | None) -> None:
+    letter = dead_letter("news.outcomes", 1, 0, value).model_copy(update={"key": base64.b64encode(key).decode()})
+    (done,) = resolver(Broker()).replay([entry_of(letter)])
+    assert (done.error is None) == (error is None)
+    assert (error or "") in (done.error or "")
 
 
 @pytest.mark.parametrize(("partition", "written"), [(3, 3), (4, None), (-1, None), (10**12, None)])
