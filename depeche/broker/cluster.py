@@ -24,7 +24,7 @@ from depeche.broker.fetch import Say
 from depeche.broker.folder import lock
 from depeche.broker.node import NodeSettings
 from depeche.broker.ports import LOOPBACK, is_free
-from depeche.broker.process import KafkaNode, installation
+from depeche.broker.process import KafkaNode, installation, prepared_for
 from depeche.broker.ready import speaks_kafka
 from depeche.broker.security import ListenerSecurity
 from schemas.access import KafkaAccess
@@ -99,6 +99,9 @@ class ClusterNode(KafkaNode):
 
     def _as_noted(self) -> NodeSettings:
         settings = self._as_told()
+        prepared, ours = prepared_for(self.folder), self._note().cluster_id
+        if prepared not in (None, ours):
+            raise BrokerError(f"The folder {self.folder} belongs to another cluster, {prepared} and not {ours}.")
         ports = {"clients": settings.client_port, "controllers": settings.controller_port}
         for purpose, port in {**ports, "brokers": settings.inner_port}.items():
             if not is_free(port):

@@ -82,6 +82,28 @@ def installation(cache: Path | None, say: Say) -> Installation:
     return Installation(java, tuple(folder / jar.file_name for jar in distribution.jars), distribution.version)
 
 
+def prepared_for(folder: Path) -> str | None:
+    """The id of the cluster that a node's folder was prepared for; None where it was not yet.
+
+    Args:
+        folder: The node's folder.
+
+    Raises:
+        BrokerError: The folder is damaged: Kafka's own note in it is not what Kafka's tool wrote.
+    """
+    path = folder / DATA / "meta.properties"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as problem:
+        raise BrokerError(f"The broker's folder {folder} is damaged: {path} can't be read: {problem}") from problem
+    told = dict(line.split("=", 1) for line in lines if "=" in line)
+    if not told.get("cluster.id") or not told.get("node.id"):
+        raise BrokerError(f"The broker's folder {folder} is damaged: {path} names no cluster and node.")
+    return told["cluster.id"]
+
+
 class KafkaNode:
     """Apache Kafka as a child process.
 
@@ -250,7 +272,7 @@ class KafkaNode:
         replace_text(self._folder / LOG4J, log4j_properties())
         for name, text in settings.security.pem().items() if settings.security is not None else ():
             replace_text(self._folder / name, text, private=True)
-        if (self._folder / DATA / "meta.properties").exists():
+        if prepared_for(self._folder) is not None:
             return
         self._say(f"Preparing the broker's folder {self._folder}")
         # Kafka's own tool, in a folder of another name: a start that is cut short leaves nothing half prepared.
