@@ -32,6 +32,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)-7s %(name)s: %(message)s")
     for name in ("kafka", "aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("faust", "mode", "streams.recovery"):
+        logging.getLogger(name).setLevel(logging.INFO)  # a worker says of these only what is wrong
     watch_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         wait_for_broker(KafkaAccess(given["bootstrap"]))
