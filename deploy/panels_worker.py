@@ -70,8 +70,9 @@ CODING = Row(
         ),
         Panel(
             "Pool processes replaced",
-            "In the last hour, by cause. Each was killed by its article or by the limit of 60 s; the article is a dead "
-            "letter. A few are a hostile text; many are a fault of the coder or too little memory.",
+            "In the last hour, by cause. `killed` and `timeout`: by its article or the limit of 60 s; the article is a "
+            "dead letter. `memory` without a dead letter: the process leaked and was replaced between two batches. A "
+            "few are a hostile text; many are a fault of the coder or too little memory.",
             (Query("sum by (cause) (increase(depeche_pool_restarts_total[1h]))", "{{cause}}"),),
             unit="short",
             thresholds=((1, "orange"), (3, "red")),
