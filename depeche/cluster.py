@@ -1,18 +1,12 @@
-"""Finds out whether a Kafka broker listens where the settings say, before a client library tries for half a minute.
-
-Does not speak the Kafka protocol: an open port is all that it looks for.
-"""
+"""Addresses of Kafka brokers as settings have them, and the error that none answers. Connects to nothing."""
 
 from __future__ import annotations
-
-import socket
-from collections.abc import Callable
 
 from depeche.exits import ToldError
 
 
 class ClusterError(ToldError):
-    """No broker listens. The message names each address tried and why it failed."""
+    """No broker answers. The message names each address tried and why it failed."""
 
 
 def parse_bootstrap(bootstrap: str) -> tuple[tuple[str, int], ...]:
@@ -30,32 +24,3 @@ def parse_bootstrap(bootstrap: str) -> tuple[tuple[str, int], ...]:
             raise ValueError(msg)
         pairs.append((host, int(port)))
     return tuple(pairs)
-
-
-def check_listening(
-    bootstrap: str, *, timeout: float = 3.0, connect: Callable[..., socket.socket] | None = None
-) -> None:
-    """Return if one of the brokers accepts a connection.
-
-    Args:
-        bootstrap: `host:port[,host:port…]`.
-        timeout: seconds for each address.
-        connect: opens a connection; `socket.create_connection` unless a test gives another.
-
-    Raises:
-        ClusterError: none does.
-    """
-    try:
-        addresses = parse_bootstrap(bootstrap)
-    except ValueError as exc:
-        raise ClusterError(str(exc)) from exc
-    failures = []
-    for host, port in addresses:
-        try:
-            (connect or socket.create_connection)((host, port), timeout=timeout).close()
-        except OSError as exc:
-            failures.append(f"{host}:{port} ({exc.strerror or exc})")
-        else:
-            return
-    msg = f"no Kafka broker listens at {', '.join(failures)}"
-    raise ClusterError(msg)

@@ -10,8 +10,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from depeche.accounts import Position
-from depeche.cluster import ClusterError, check_listening
+from depeche.cluster import ClusterError
 from depeche.dlq.replaying import Sending
+from depeche.entry import check_entry
 from depeche.exits import ToldError
 from schemas.access import KafkaAccess
 from schemas.topics import MAX_RECORD_BYTES
@@ -33,7 +34,7 @@ class Writer:
             WriteError: no broker.
         """
         try:
-            check_listening(access.bootstrap)
+            check_entry(access)
             self._producer: Any = KafkaProducer(
                 **access.client_options(),
                 client_id="depeche-dlq",

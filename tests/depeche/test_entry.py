@@ -109,3 +109,16 @@ def test_a_broker_that_hangs_up_at_once_is_waited_for() -> None:
     # So does a port that is forwarded to a container which has not started yet.
     with door() as bootstrap, pytest.raises(ClusterError, match="no Kafka broker listens"):
         check_entry(KafkaAccess(bootstrap))
+
+
+def test_each_broker_that_is_away_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[0] == "broker.invalid":
+            raise socket.gaierror(-2, "Name or service not known")
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", away)
+    with pytest.raises(ClusterError) as caught:
+        check_entry(KafkaAccess("broker.invalid:9092,[::1]:9093"))
+    told = "no Kafka broker listens at broker.invalid:9092 (Name or service not known), [::1]:9093 (Connection refused)"
+    assert str(caught.value) == told
