@@ -19,7 +19,7 @@ from kafka.errors import KafkaError, NotEnoughReplicasError
 
 from depeche.broker import BrokerError, EmbeddedCluster, FolderInUseError, PortInUseError
 
-pytestmark = [pytest.mark.integration, pytest.mark.kafka]
+pytestmark = [pytest.mark.integration, pytest.mark.kafka, pytest.mark.timeout(900)]
 
 DEADLINE = 120.0
 

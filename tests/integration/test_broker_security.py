@@ -20,7 +20,7 @@ from schemas.access import KafkaAccess, Mechanism, Protocol
 from tests.integration.certificates import Authority
 from tests.integration.conftest import start_or_skip
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 DEADLINE = 60.0
 USERS = {"depeche": "une-depeche!;=#", "reader": "second.password"}
