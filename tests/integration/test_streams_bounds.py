@@ -241,3 +241,15 @@ def test_the_settings_of_a_worker_say_how_long_states_are_kept() -> None:
     with pytest.raises(ValueError, match="summary_days is 5: it must be at least state_days, 10"):
         StreamSettings(access=access, data_folder=PROJECT, state_days=10, summary_days=5)
     assert PARTITIONS == 4
+
+
+def test_a_record_with_a_key_larger_than_any_article_is_a_dead_letter_and_no_end_of_the_worker(rig: Rig) -> None:
+    fine = [article("EVENT AID FRA>MLI 2016-05-01", guid=str(number)) for number in range(8)]
+    rig.publish_raw([(b"k" * 20_000_000, b"x" * 9_000_000), (b"k" * 20_000_000, None)])
+    rig.publish(fine)
+    worker = rig.worker()
+    became = wait_for_all(rig, fine)
+    assert {became(one) for one in fine} == {"coded"}
+    wait_until(lambda: len(rig.dead_letters()) == 2, "both dead letters", state=rig.state)
+    assert {letter.key for letter in rig.dead_letters()} == {None}
+    assert worker.stop() == 0
