@@ -70,6 +70,7 @@ def create_app(settings: StreamSettings) -> Any:
         broker_commit_interval=1.0,
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,
+        broker_request_timeout=max(90.0, 2 * settings.session_seconds),
         broker_rebalance_timeout=max(10.0, settings.session_seconds),
         broker_max_poll_interval=POLL_INTERVAL_SECONDS,
         consumer_auto_offset_reset="earliest",

@@ -57,11 +57,16 @@ def set_up(app: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:
             return producer
 
     class LeasedThread(AIOKafkaConsumerThread):
-        """Renews the lease with each heartbeat."""
+        """Renews the lease with each heartbeat, and ends the app where the group will not have it."""
 
         async def on_start(self) -> None:
             await super().on_start()
-            _renew_with_heartbeats(self._ensure_consumer()._coordinator, lease)
+            coordinator = self._ensure_consumer()._coordinator
+            _renew_with_heartbeats(coordinator, lease)
+            _report_errors(coordinator, self._crash_from_here)
+
+        def _crash_from_here(self, reason: BaseException) -> None:
+            self.parent_loop.call_soon_threadsafe(lambda: asyncio.ensure_future(app.crash(reason)))
 
     class LeasedConsumer(SeekingConsumer):
         """Consumer with that thread."""
@@ -106,6 +111,21 @@ def _renew_with_heartbeats(coordinator: Any, lease: Lease) -> None:
         return answered
 
     coordinator._do_heartbeat = beat_and_renew
+
+
+def _report_errors(coordinator: Any, report: Callable[[BaseException], None]) -> None:
+    """Report what the client will not try again (a session that the broker refuses, a group that may not be read).
+
+    It keeps that for whoever asks it for records; Faust does not ask before the group is joined, and would wait for
+    ever.
+    """
+    push = coordinator._push_error_to_user
+
+    async def push_and_report(reason: BaseException) -> None:
+        report(reason)
+        await push(reason)
+
+    coordinator._push_error_to_user = push_and_report
 
 
 def _hold_back(client: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:

@@ -48,6 +48,13 @@ def test_a_coder_that_cannot_be_loaded_ends_the_worker_and_touches_no_article(ri
     assert rig.outcomes() == {}
 
 
+def test_a_worker_that_its_group_will_not_have_ends_and_says_why(rig: Rig) -> None:
+    """A broker takes no session shorter than 6 s, unless told to."""
+    worker = rig.worker(session_seconds=1.0, heartbeat_seconds=0.3)
+    assert worker.process.wait(120) == EXIT_FAILURE
+    assert "InvalidSessionTimeout" in worker.text()
+
+
 def test_missing_topics_are_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
     given = {"access": {"bootstrap": broker.address}, "prefix": "nowhere", "data_folder": str(tmp_path)}
     ended = subprocess.run(

@@ -140,6 +140,20 @@ def test_only_an_answered_heartbeat_renews(answered: bool, holds: bool) -> None:
     assert not group.lease.holds(), "it counts from the sending, not from the answer"
 
 
+def test_what_the_group_refuses_for_good_is_reported_and_kept_as_before() -> None:
+    kept: list[BaseException] = []
+    reported: list[BaseException] = []
+
+    async def push(reason: BaseException) -> None:
+        kept.append(reason)
+
+    coordinator = SimpleNamespace(_push_error_to_user=push)
+    client._report_errors(coordinator, reported.append)
+    refused = ValueError("no such session")
+    asyncio.run(coordinator._push_error_to_user(refused))
+    assert kept == reported == [refused]
+
+
 def test_an_acknowledgement_that_does_not_come_ends_the_waiting() -> None:
     async def main() -> None:
         async with client.acknowledged(3, seconds=0.01):

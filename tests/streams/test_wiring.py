@@ -61,6 +61,15 @@ def test_the_app_has_the_settings_that_delivery_stands_on(tmp_path: Path) -> Non
     assert conf.table_standby_replicas == 0, "one by default, and the end of a recovery throws away what it has read"
 
 
+def test_a_session_of_minutes_is_one_that_faust_takes(tmp_path: Path) -> None:
+    async def main() -> Any:
+        return wiring.create_app(replace(SETTINGS, data_folder=tmp_path, session_seconds=300.0)).conf
+
+    conf = asyncio.run(main())
+    assert conf.broker_session_timeout == 300
+    assert conf.broker_request_timeout > 300, "Faust refuses a session that is longer than a request may take"
+
+
 def test_the_producer_is_idempotent_without_transactions(tmp_path: Path) -> None:
     async def main() -> Any:
         app = wiring.create_app(replace(SETTINGS, data_folder=tmp_path))
