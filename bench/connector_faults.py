@@ -46,6 +46,7 @@ from schemas.article import Article, Source
 
 _CHILD: Final = "import sys; from bench.connector_faults import run_connectors; run_connectors(*sys.argv[1:])"
 _SETTLE_SECONDS: Final = 240.0
+_METADATA_MS: Final = 5_000
 
 
 def run_connectors(bootstrap: str, prefix: str, folder: str, feeds: str, port: str) -> None:
@@ -224,7 +225,10 @@ class ArticlesFollowed:
         """Connect."""
         self.found: list[Article] = []
         self._texts: dict[str, set[str]] = {}
-        self._consumer = KafkaConsumer(**access.client_options(), enable_auto_commit=False)
+        # Where a broker was away when it asked who leads a partition, it would ask again after five minutes only.
+        self._consumer = KafkaConsumer(
+            **access.client_options(), enable_auto_commit=False, metadata_max_age_ms=_METADATA_MS
+        )
         partitions = [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
         self._consumer.assign(partitions)
         self._consumer.seek_to_beginning(*partitions)
