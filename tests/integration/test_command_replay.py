@@ -32,6 +32,10 @@ from tests.streams.samples import article
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
+SESSION = 30.0
+"""Seconds: a machine that is busy with other tests must not take a worker for dead."""
+DEADLINE = 400.0
+
 GARBAGE: Sequence[tuple[bytes | None, bytes | None]] = (
     (b"garbage", b"\xff\xfe\x00 not JSON"),
     (b"tombstone", None),
@@ -80,7 +84,7 @@ class Replays:
             "request": {"into": into, **request},
             "coder": coder,
             "version": version,
-            "stream": stream or {},
+            "stream": {"session_seconds": SESSION, **(stream or {})},
         }
         log = (self.folder / f"{into}-{len(self.running)}.log").open("wb")
         with log:
@@ -99,7 +103,7 @@ class Replays:
 
     def finish(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
         """Wait for a replay's end, which must be a good one, and return its report."""
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, self.log()
         report: dict[str, Any] = json.loads(output)
         return report
@@ -141,7 +145,7 @@ def wait_until_merged(rig: Rig) -> None:
         return False
 
     try:
-        wait_until(caught_up, "everything coded and merged", state=rig.state)
+        wait_until(caught_up, "everything coded and merged", seconds=DEADLINE, state=rig.state)
     finally:
         progress.close()
 
@@ -194,7 +198,7 @@ def assert_same_coding(one: Rig, other: Rig) -> None:
 
 def test_the_same_coder_gives_the_same_mentions_events_outcomes_and_dead_letters(rig: Rig, replays: Replays) -> None:
     number = publish_history(rig)
-    rig.worker()
+    rig.worker(session_seconds=SESSION)
     wait_until_merged(rig)
     into = f"{rig.prefix}-again"
     assert replays.run(into, start="1h") == {"copied": number, "coded": number, "lost": 0, "empty": False}
@@ -236,7 +240,7 @@ def test_a_diff_says_exactly_what_a_changed_coder_changes_and_nothing_of_the_sam
     rig: Rig, replays: Replays, tmp_path: Path
 ) -> None:
     publish_history(rig)
-    rig.worker()
+    rig.worker(session_seconds=SESSION)
     wait_until_merged(rig)
     same, changed = f"{rig.prefix}-same", f"{rig.prefix}-changed"
     replays.run(same, start="1h")
@@ -298,7 +302,7 @@ def test_killed_at_any_stage_and_resumed_it_doubles_nothing_and_gives_the_same(r
     past = [article(f"EVENT AID FRA>MLI 2016-05-{n % 9 + 1:02}\nSLEEP 0.1", guid=f"p{n}") for n in range(40)]
     rig.publish(live)
     rig.publish(past, topic=BACKFILL)
-    rig.worker()
+    rig.worker(session_seconds=SESSION)
     wait_until_merged(rig)
     into = f"{rig.prefix}-again"
     for stage in STAGES:
@@ -307,7 +311,7 @@ def test_killed_at_any_stage_and_resumed_it_doubles_nothing_and_gives_the_same(r
         def reached(stage: Stage = stage) -> bool:
             return process.poll() is not None or stage.reached(seen(rig, into), replays)  # noqa: B023 - used before the next
 
-        wait_until(reached, stage.name, state=replays.log)
+        wait_until(reached, stage.name, seconds=DEADLINE, state=replays.log)
         assert process.poll() is None, f"ended before it was {stage.name}:\n{replays.log()}"
         process.send_signal(signal.SIGKILL)
         process.wait(30)
