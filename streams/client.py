@@ -53,6 +53,8 @@ def set_up(app: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:
 
         def _new_producer(self, transactional_id: str | None = None) -> Any:
             producer = super()._new_producer(transactional_id)
+            # Else records whose partition has no leader are given up as early as one request is, and the worker ends.
+            producer._message_accumulator._batch_ttl = DELIVERY_SECONDS
             _hold_back(producer.client, lease, replaced)
             return producer
 

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from schemas.access import KafkaAccess
 from schemas.topics import MAX_RECORD_BYTES, MENTIONS
 from streams import app as wiring
-from streams import recovery
+from streams import client, recovery
 from streams.coding_job import Refused
 from streams.faust_table import FaustTable
 from streams.lag import lag_of
@@ -79,6 +79,18 @@ def test_the_producer_is_idempotent_without_transactions(tmp_path: Path) -> None
     assert not in_transaction
     assert asked == {"acks": "all", "enable_idempotence": True}
     assert consumer == "LeasedConsumer"
+
+
+def test_records_wait_for_a_leader_as_long_as_for_an_acknowledgement(tmp_path: Path) -> None:
+    async def main() -> Any:
+        app = wiring.create_app(replace(SETTINGS, data_folder=tmp_path))
+        producer = app.producer._new_producer()
+        try:
+            return producer._message_accumulator._batch_ttl
+        finally:
+            await producer.stop()
+
+    assert asyncio.run(main()) == client.DELIVERY_SECONDS
 
 
 @pytest.mark.parametrize(("replication", "least"), [(1, "1"), (3, "2")])
