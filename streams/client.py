@@ -19,6 +19,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Producer
 
 from streams.lease import Lease
+from streams.pausing import PausingConsumer
 from streams.records import PartitionsMovedError
 from streams.recovery import require_known_version
 from streams.seeking import SeekingConsumer
@@ -70,7 +71,7 @@ def set_up(app: Any, lease: Lease, replaced: Callable[[str], bool]) -> None:
         def _crash_from_here(self, reason: BaseException) -> None:
             self.parent_loop.call_soon_threadsafe(lambda: asyncio.ensure_future(app.crash(reason)))
 
-    class LeasedConsumer(SeekingConsumer):
+    class LeasedConsumer(PausingConsumer, SeekingConsumer):
         """Consumer with that thread."""
 
         def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
