@@ -35,7 +35,8 @@ def last_days(path: Path) -> tuple[datetime, ...]:
     with path.open("rb") as opened:
         text = opened.read(_LARGEST_FILE).decode("latin-1")
     try:
-        found = tuple(_not_after(ssl.PEM_cert_to_DER_cert(block)) for block in _PEM.findall(text))
+        # A list: out of a generator, StopIteration would come as another error.
+        found = tuple([_not_after(ssl.PEM_cert_to_DER_cert(block)) for block in _PEM.findall(text)])
     except (ValueError, IndexError, StopIteration) as exc:
         msg = f"{path} holds a damaged certificate"
         raise CertificateError(msg) from exc

@@ -129,3 +129,14 @@ def test_a_disk_that_fills_while_it_starts_is_told(monkeypatch: pytest.MonkeyPat
 
 def test_exit_codes_are_those_of_the_worker() -> None:
     assert (EXIT_OK, EXIT_RATIO_STOP) == (DONE, STOPPED_BY_RATIO)
+
+
+def test_secrets_reach_the_children_and_stand_on_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPECHE_KAFKA_PASSWORD", "battery-staple")
+    loaded = load(options={"bootstrap": "k:1", "kafka_protocol": "SASL_SSL", "kafka_username": "u"})
+    options = {"bootstrap": "k:1"}
+    environment = child_environment(loaded, options, "k:1", {"DEPECHE_KAFKA_PASSWORD": "battery-staple"})
+    for spec in child_specs(Ports(1, (2,)), environment):
+        assert spec.environment is not None
+        assert spec.environment["DEPECHE_KAFKA_PASSWORD"] == "battery-staple"
+        assert "battery-staple" not in " ".join(spec.command)
