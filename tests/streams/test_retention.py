@@ -122,6 +122,14 @@ def test_what_touches_a_state_keeps_it() -> None:
     assert stage.event(OLD).n_articles == 6
 
 
+def test_a_batch_that_touches_an_old_state_and_lets_time_pass_keeps_it() -> None:
+    stage = Stage(state_days=10)
+    stage.take(told(0, "a"))
+    stage.take(passing(30), told(29, "b"))
+    assert len(stage.states()[OLD].articles) == 2
+    assert stage.event(OLD).n_articles == 2
+
+
 def test_articles_of_long_ago_that_are_read_today_live_as_long_as_todays() -> None:
     """A backfill behind a live feed: each of its events would else be closed before its second article came."""
     stage = Stage(state_days=10)
