@@ -28,7 +28,7 @@ from schemas.ids import event_id
 from schemas.outcome import Outcome, outcome_key
 from schemas.topics import ARTICLES, BACKFILL, MENTIONS, OUTCOMES
 from tests.integration.feed_server import FeedServer, Page
-from tests.integration.streams_rig import Rig, wait_until
+from tests.integration.streams_rig import DEADLINE, Rig, wait_until
 
 TOKEN = "geheim-0123456789"
 FEEDS = 8
@@ -245,7 +245,7 @@ class Pipeline:
             self.rig.supervise()
             return len([one for one in self.versions(guid) if where(one)]) >= number
 
-        wait_until(there, f"{number} versions of {guid}", state=self.rig.state)
+        wait_until(there, f"{number} versions of {guid}", seconds=2 * DEADLINE, state=self.rig.state)
         return self.versions(guid)
 
     def settled(self, days: str | Sequence[str], expected: Standing) -> dict[str, Event]:
@@ -253,11 +253,15 @@ class Pipeline:
 
         That all is worked off is waited for, not that the events are as they should: what still comes could spoil them.
         """
-        wait_until(self.is_idle, "all records worked off", state=self.rig.state)
+        self.wait_until_idle()
         events = self.rig.events()
         for day in [days] if isinstance(days, str) else days:
             assert standing(events, day) == expected
         return events
+
+    def wait_until_idle(self) -> None:
+        """Wait until all that came is worked off, a worker's start and its rebalance among it."""
+        wait_until(self.is_idle, "all records worked off", seconds=2 * DEADLINE, state=self.rig.state)
 
     def is_idle(self) -> bool:
         """Say whether the workers have acknowledged all that is on their topics, first to last.

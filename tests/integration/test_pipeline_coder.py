@@ -11,7 +11,6 @@ from schemas.access import KafkaAccess
 from schemas.event import Event
 from streams.settings import STANDARD_CODER
 from tests.integration.pipeline_rig import Pipeline, pipeline
-from tests.integration.streams_rig import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +31,7 @@ def told(event: Event) -> Told:
 
 
 def settled(running: Pipeline, expected: dict[Told, tuple[str, int]]) -> dict[Told, Event]:
-    wait_until(running.is_idle, "all records worked off", state=running.rig.state)
+    running.wait_until_idle()
     events = {told(event): event for event in running.rig.events().values()}
     assert {key: (event.status, event.n_articles) for key, event in events.items()} == expected
     return events

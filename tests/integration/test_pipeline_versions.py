@@ -218,7 +218,7 @@ def test_in_whatever_order_a_wire_s_files_come_the_events_are_those_of_the_right
             connectors.drop(file, ".xml")
     for guid in guids:
         running.came(guid, 1, where=lambda one: one.publisher_version == 4)
-    wait_until(running.is_idle, "all records worked off", state=running.rig.state)
+    running.wait_until_idle()
     events = running.rig.events()
     for day in days:
         coded = {plover: told for plover, told in standing(events, day).items() if told[0] == "coded"}

@@ -191,7 +191,7 @@ def test_what_comes_while_the_page_of_an_article_is_on_its_way_is_the_later_word
         notice = {"id": "page", "source": connectors.source(0), "status": status, "text": act("AID", day)}
         assert connectors.post(notice) == ["edited"]
         running.came("page", 1)
-        wait_until(running.is_idle, "the notice worked off", state=running.rig.state)
+        running.wait_until_idle()
         free.set()
         versions = running.came("page", 2)
         assert [version.connector for version in versions] == ["feed", "push"], "by their places in time"
