@@ -13,11 +13,11 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
+from kafka.errors import AuthorizationError, CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
 
 from depeche.cluster import ClusterError
 from depeche.entry import check_entry
-from depeche.exits import ToldError
+from depeche.exits import MisuseError, ToldError
 from schemas.access import KafkaAccess
 
 Partition = tuple[str, int]
@@ -32,6 +32,10 @@ LOADING_SECONDS: Final = 30.0
 
 class ReaderError(ToldError):
     """Topics can't be read. The message says which, or that the broker has gone."""
+
+
+class RightsError(MisuseError):
+    """The user of the settings may not do it: asking again would not help. The message names what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class TopicReader:
                 auto_offset_reset="earliest",
             )
         except (ClusterError, KafkaError, ValueError) as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
         try:
             self._assign(topics)
         except BaseException:
@@ -81,7 +85,7 @@ class TopicReader:
         try:
             numbers = {topic: self._consumer.partitions_for_topic(topic) for topic in topics}
         except KafkaError as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
         missing = [topic for topic, partitions in numbers.items() if not partitions]
         if missing:
             msg = f"there is no topic {', '.join(missing)}: has anything run on this broker with this prefix?"
@@ -112,7 +116,7 @@ class TopicReader:
         try:
             found: Mapping[Any, Any] = self._consumer.offsets_for_times(times)
         except KafkaError as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
         at = {(place.topic, place.partition): first.offset for place, first in found.items() if first is not None}
         return {partition: at.get(partition, ends[partition]) for partition in self.partitions}
 
@@ -130,7 +134,7 @@ class TopicReader:
         try:
             batches: Mapping[Any, Sequence[Any]] = self._consumer.poll(timeout_ms=int(seconds * 1000))
         except KafkaError as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
         return [
             Record(
                 record.topic,
@@ -188,13 +192,13 @@ class TopicReader:
         try:
             return int(self._consumer.position(TopicPartition(*partition)))
         except KafkaError as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
 
     def _offsets(self, ask: Callable[[list[Any]], Mapping[Any, int]]) -> dict[Partition, int]:
         try:
             found = ask([TopicPartition(*partition) for partition in self.partitions])
         except KafkaError as exc:
-            raise ReaderError(str(exc)) from exc
+            raise _told(exc) from exc
         return {(partition.topic, partition.partition): offset for partition, offset in found.items()}
 
 
@@ -216,7 +220,7 @@ def committed(
         check_entry(access)
         admin = KafkaAdminClient(**access.client_options(), client_id="depeche-reader")
     except (ClusterError, KafkaError, ValueError) as exc:
-        raise ReaderError(str(exc)) from exc
+        raise _told(exc) from exc
     give_up = clock() + LOADING_SECONDS
     try:
         while True:
@@ -231,7 +235,15 @@ def committed(
         # A broker makes the topic of offsets when a group first asks for it: no group has, yet.
         return {}
     except KafkaError as exc:
-        raise ReaderError(str(exc)) from exc
+        raise _told(exc) from exc
     finally:
         admin.close()
     return {(p.topic, p.partition): meta.offset for p, meta in offsets.items()}
+
+
+def _told(exc: Exception) -> ReaderError | RightsError:
+    if isinstance(exc, AuthorizationError):
+        return RightsError(
+            f"the brokers do not allow us this: {exc}. docs/security.md lists the rights of each process"
+        )
+    return ReaderError(str(exc))
