@@ -222,7 +222,7 @@ def test_what_is_asked_for_must_be_said(run: Callable[..., Result], rig: Rig) ->
 def test_a_replay_killed_half_way_is_done_again_and_counts_nothing_twice(
     rig: Rig, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    articles = [article(f"EVENT ASSAULT FRA>MLI 2016-05-{n % 28 + 1:02}", guid=f"a{n}") for n in range(1500)]
+    articles = [article(f"EVENT ASSAULT FRA>MLI 2016-05-{n % 28 + 1:02}", guid=f"a{n}") for n in range(600)]
     letters = [
         letter_for(rig, one.to_bytes(), key=one.article_id.encode(), partition=n % 4, offset=n, reason="bug")
         for n, one in enumerate(articles)
