@@ -142,3 +142,11 @@ def test_the_network_lets_in_who_measures_and_a_worker_out_to_kafka_alone() -> N
     assert [port["port"] for rule in worker["ingress"] for port in rule["ports"]] == [9411]
     assert {port["port"] for rule in worker["egress"] for port in rule["ports"]} == {9093, 53}
     assert not [peer for rule in worker["egress"] for peer in rule["to"] if "ipBlock" in peer]
+
+
+def test_a_process_that_takes_too_much_is_killed_before_its_pod_is() -> None:
+    given = {variable["name"]: variable["value"] for variable in container("worker")["env"]}
+    mebibytes, processes = int(given["DEPECHE_POOL_MEMORY_MEGABYTES"]), int(given["DEPECHE_POOL_PROCESSES"])
+    limit = container("worker")["resources"]["limits"]["memory"]
+    assert limit.endswith("Gi")
+    assert (processes + 1) * mebibytes < int(limit.removesuffix("Gi")) * 1024
