@@ -45,6 +45,8 @@ class Feeds:
         """By guid, every wording that was served, the last at the end."""
         self.served: list[float] = []
         """When a feed was asked for, in seconds of the monotonic clock."""
+        self.looks = [0] * feeds
+        """How often each feed was asked for."""
         self._random = random.Random(seed)
         self._lock = threading.RLock()
         self._wording = wording
@@ -76,6 +78,7 @@ class Feeds:
                 if text not in wordings:
                     wordings.append(text)
             self.served.append(time.monotonic())
+            self.looks[feed] += 1
             body = _rss(feed, shown, self.port)
         return f'"{hash(body) & 0xFFFFFFFF:x}"', body
 

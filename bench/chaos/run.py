@@ -223,13 +223,16 @@ class _Run:
             raise ChaosError(msg)
 
     def _until_arrived(self, striker: Striker, source: ArticleSource) -> Arrivals:
-        wanted = source.wanted()
+        before = list(self.feeds.looks)
+
+        def whole() -> bool:
+            # What is wanted changes as long as a feed shows something that nobody has asked for yet.
+            looked = all(now > then for now, then in zip(self.feeds.looks, before, strict=True))
+            return articles.has(source.wanted()) and looked
+
         with ArticlesFollowed(self.access, ARTICLES.name(self.given.prefix)) as articles:
-            striker.wait_until(lambda: articles.has(wanted), self.given.quiet_seconds)
-            # The server goes on showing the feeds: what it shows for the first time only now is wanted as well.
-            wanted = source.wanted()
-            striker.wait_until(lambda: articles.has(wanted), self.given.quiet_seconds)
-            return arrivals(wanted, articles.found)
+            striker.wait_until(whole, self.given.quiet_seconds)
+            return arrivals(source.wanted(), articles.found)
 
     def _until_quiet(self, striker: Striker, prefix: str, seconds: float) -> None:
         """Wait until all that came in has been acknowledged, and nothing new came of it."""
