@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from connectors.decide import Listing, SeenIndex, decide
+from connectors.decide import AFTER_LAST, Listing, SeenIndex, decide
 from connectors.entry import Entry
 from connectors.formats.files import embargo_of_entry
 from connectors.publishing.publisher import Publisher
@@ -105,7 +105,7 @@ def _batches(
     now = datetime.min.replace(tzinfo=UTC)
     while batch := list(_next_batch(remaining)):
         # Versions are ordered by their fetch: a later batch's are later, whatever the clock does meanwhile.
-        now = max(clock(), now + timedelta(microseconds=BATCH))
+        now = max(clock(), now + BATCH * AFTER_LAST)
         problems = [item for item in batch if isinstance(item, Unreadable)]
         read = [item for item in batch if isinstance(item, Entry)]
         problems += [Unreadable(entry.origin, why) for entry in read if (why := embargo_of_entry(entry, now))]

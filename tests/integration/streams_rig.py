@@ -18,7 +18,7 @@ from kafka.errors import KafkaError
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
 from schemas.article import Article
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, read_dead_letter_record
 from schemas.event import Event
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.outcome import Outcome, outcome_key
@@ -230,8 +230,9 @@ class Rig:
         return {record.key.decode(): Event.from_bytes(record.value) for record in self.read(EVENTS.name(self.prefix))}
 
     def dead_letters(self) -> list[DeadLetter]:
-        """Return all dead letters."""
-        return [DeadLetter.from_bytes(record.value) for record in self.read(DEAD_LETTERS.name(self.prefix))]
+        """Return all dead letters, without what was done with them."""
+        read = [read_dead_letter_record(record.value) for record in self.read(DEAD_LETTERS.name(self.prefix))]
+        return [one for one in read if isinstance(one, DeadLetter)]
 
     def wait_for_outcomes(self, articles: Iterable[Article], *, supervised: bool = False) -> Mapping[str, Outcome]:
         """Wait until each article version has its outcome; return all outcomes."""
