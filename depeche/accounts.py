@@ -58,10 +58,11 @@ CREATE TABLE front (topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (
 """
 _HAS_OUTCOME: Final = "EXISTS (SELECT 1 FROM outcome WHERE outcome.key = version.key)"
 # Younger than outcomes may take; or on a topic without a time limit, behind all that has been worked on there.
-_YOUNG: Final = (
-    "(version.queued > :young OR (version.topic IS :patient AND version.offset > coalesce((SELECT front.offset "
-    "FROM front WHERE (front.topic, front.partition) = (version.topic, version.partition)), -1)))"
+_WAITS: Final = (
+    "({0}.queued > :young OR ({0}.topic IS :patient AND {0}.offset > coalesce((SELECT front.offset "
+    "FROM front WHERE (front.topic, front.partition) = ({0}.topic, {0}.partition)), -1)))"
 )
+_YOUNG: Final = _WAITS.format("version")
 _MISSING: Final = f"FROM version WHERE NOT {_HAS_OUTCOME} AND NOT {_YOUNG}"
 _IN_WORK: Final = f"FROM version WHERE NOT {_HAS_OUTCOME} AND {_YOUNG}"
 _TWICE: Final = "(SELECT count(*) FROM outcome WHERE outcome.key = version.key) > 1"
@@ -87,8 +88,8 @@ _NO_LETTER: Final = (
     "AND outcome.kind = :dead_letter "
     f"AND outcome.written > :kept AND NOT outcome.written > :young AND NOT {_LETTER.format('outcome')})"
 )
-_LOST: Final = f"FROM invalid WHERE NOT {_LETTER.format('invalid')} AND NOT queued > :young"
-_INVALID_IN_WORK: Final = f"FROM invalid WHERE NOT {_LETTER.format('invalid')} AND queued > :young"
+_LOST: Final = f"FROM invalid WHERE NOT {_LETTER.format('invalid')} AND NOT {_WAITS.format('invalid')}"
+_INVALID_IN_WORK: Final = f"FROM invalid WHERE NOT {_LETTER.format('invalid')} AND {_WAITS.format('invalid')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,9 @@ class Accounts:
             key = _key(article.article_id, article.version)
         self._database.execute(
             "INSERT INTO version VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET topic = excluded.topic, "
-            "partition = excluded.partition, offset = excluded.offset, queued = min(queued, excluded.queued) "
+            "partition = excluded.partition, offset = excluded.offset, "
+            # What also waits on another topic, perhaps for days, is as young as it is on its own.
+            "queued = iif(topic = excluded.topic, min(queued, excluded.queued), excluded.queued) "
             "WHERE (excluded.topic, excluded.partition, excluded.offset) < (topic, partition, offset)",
             (key, *_place(position), queued_ms or 0),
         )
@@ -306,9 +309,10 @@ class Accounts:
         late_after = judging.late_after
         self._database.execute("DELETE FROM front")
         self._database.execute(
-            "INSERT INTO front SELECT topic, partition, max(offset) FROM version "  # noqa: S608 - of constants
-            "WHERE topic IS :patient AND "
-            f"{_HAS_OUTCOME} GROUP BY topic, partition",
+            "INSERT INTO front SELECT topic, partition, max(offset) FROM ("  # noqa: S608 - of constants
+            f"SELECT topic, partition, offset FROM version WHERE topic IS :patient AND {_HAS_OUTCOME} UNION ALL "
+            "SELECT topic, partition, offset FROM invalid WHERE topic IS :patient AND "
+            f"{_LETTER.format('invalid')}) GROUP BY topic, partition",
             {"patient": self._patient},
         )
         return {

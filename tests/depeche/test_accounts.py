@@ -199,6 +199,30 @@ def test_the_backfill_waits_its_turn_however_long_but_is_not_passed_over() -> No
         ]
 
 
+def test_an_invalid_record_of_the_backfill_waits_its_turn_too() -> None:
+    with closing(sqlite3.connect("")) as database:
+        accounts = Accounts(database, patient_topic=TOPICS[1])
+        for offset in range(3):
+            accounts.add_article(at(offset, TOPICS[1]), b"{", queued_ms=0)
+        waiting = judged(accounts)
+        assert (waiting.invalid_in_work, waiting.complete, waiting.settled) == (3, True, False)
+        accounts.add_dead_letter(dead_letter(TOPICS[1], 0, 1).to_bytes())
+        passed = judged(accounts)
+        assert [item.offset for item in passed.invalid_first] == [0]
+        assert (passed.invalid_in_work, passed.complete) == (1, False)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_what_comes_live_while_it_waits_on_the_backfill_is_as_young_as_it_is_live(order: tuple[int, int]) -> None:
+    with closing(sqlite3.connect("")) as database:
+        accounts = Accounts(database, patient_topic=TOPICS[1])
+        for one in order:
+            accounts.add_article(at(5, TOPICS[one]), ARTICLES[0].to_bytes(), queued_ms=(99_000, 0)[one])
+        report = judged(accounts)
+        assert [item.position.topic for item in report.in_work_first] == [TOPICS[0]]
+        assert report.complete
+
+
 @pytest.mark.parametrize(("latency", "written", "seconds"), [(11.0, 0, 11.0), (None, 111, 11.0), (5.0, 999, None)])
 def test_an_outcome_is_late_by_the_coders_clock_else_by_the_records(
     accounts: Accounts, latency: float | None, written: int, seconds: float | None
