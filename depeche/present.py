@@ -132,7 +132,8 @@ def line(topic: Topic, value: bytes | None, timestamp_ms: int | None = None) -> 
     """Return one line on a record of a topic; what is no message of the topic is shown as such."""
     moment = "" if timestamp_ms is None else f"{datetime.fromtimestamp(timestamp_ms / 1000, UTC):%H:%M:%S} "
     message = read(topic, value)
-    return moment + (describe(message) if isinstance(message, Message) else message)
+    # Whole: not only texts are a stranger's, but topics, ids and modes, too.
+    return moment + visible(describe(message) if isinstance(message, Message) else message)
 
 
 def read(topic: Topic, value: bytes | None) -> Message | str:

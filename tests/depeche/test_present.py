@@ -79,6 +79,17 @@ def test_each_message_has_its_line() -> None:
     assert describe(withdrawal) == "eeeeeeee WITHDRAWN by article aaaaaaaa: killed"
 
 
+def test_a_line_shows_no_control_characters_of_topics_ids_and_modes() -> None:
+    wild = "\x1b[2J\u202e"
+    lines = [
+        line(DEAD_LETTERS, dead_letter(wild, 0, 1).to_bytes()),
+        line(OUTCOMES, outcome(article()).model_copy(update={"topic": wild, "article_id": wild}).to_bytes()),
+        line(MENTIONS, mention(article(), mode=wild, event_id=wild).to_bytes()),
+    ]
+    assert [one for one in lines if "INVALID" in one or not one.isprintable()] == []
+    assert all("\\x1b[2J" in one for one in lines)
+
+
 def test_a_line_starts_with_the_time_of_the_record() -> None:
     assert line(OUTCOMES, outcome(article()).to_bytes(), 1_700_000_000_000).startswith("22:13:20 ")
 
