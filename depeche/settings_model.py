@@ -37,6 +37,10 @@ def _check_proxy(value: SecretUrl) -> SecretUrl:
     if not re.fullmatch(r"(http://\S+)?", value.get_secret_value()):
         msg = "no http:// URL"
         raise ValueError(msg)
+    if re.search(r"[/?#].*@", value.get_secret_value().removeprefix("http://")):
+        # There the host would end, and the rest of the password be taken for a path, asked for and shown.
+        msg = "/, ? and # in its name or password must be written %2F, %3F and %23"
+        raise ValueError(msg)
     return value
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pydantic import Field, SecretStr, ValidationError
@@ -283,6 +284,15 @@ def test_settings_in_no_form_show_their_secrets() -> None:
     with pytest.raises(SettingsError) as caught:
         load(options={"proxy": "https://me:staple@proxy.example"})
     assert "staple" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["sta/ple", "sta?ple", "sta#ple", "/staple"])
+def test_a_proxys_password_that_would_end_its_host_is_refused_and_not_shown(password: str) -> None:
+    with pytest.raises(SettingsError, match="%2F") as caught:
+        load(options={"proxy": f"http://me:{password}@proxy.example:3128"})
+    assert password not in str(caught.value)
+    written = f"http://me:{quote(password, safe='')}@proxy.example:3128"
+    assert load(options={"proxy": written}).settings.proxy.get_secret_value() == written
 
 
 def test_pydantics_own_error_shows_no_secret() -> None:
