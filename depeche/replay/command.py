@@ -241,7 +241,7 @@ def remove_command(
     from depeche.access import find_access
     from depeche.present import counted
     from depeche.replay.beginning import replay_folder
-    from depeche.replay.target import examine, remove
+    from depeche.replay.target import RemovalError, examine, remove
 
     found = load_settings(settings, data=data, bootstrap=bootstrap).settings
     access = find_access(found)
@@ -249,6 +249,10 @@ def remove_command(
         msg = f"{into} is the prefix of the live topics"
         raise MisuseError(msg)
     target = examine(access, into)
+    if not target.partitions:
+        # Before a folder is made of what may be no prefix at all.
+        msg = f"there are no topics {into}.*"
+        raise RemovalError(msg)
     if target.mark is not None and not yes:
         copies = counted(target.copies, "article")
         typer.confirm(f"Delete {into}.*, a replay of {target.mark} with {copies}?", abort=True, err=True)

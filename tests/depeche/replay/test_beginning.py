@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from depeche.exits import MISUSED, MisuseError
+from depeche.command import app
+from depeche.exits import MISUSED, UNAVAILABLE, MisuseError
 from depeche.replay.beginning import ReplayRunsError, Request, chosen_into, default_into, replay_folder
 from depeche.replay.coder import todays_coder
+from depeche.replay.target import Target
 from schemas.topics import check_prefix
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -55,3 +58,13 @@ def test_two_at_a_time_on_one_prefix_are_refused_and_a_killed_one_leaves_no_lock
         other.kill()
     with replay_folder(tmp_path, "again") as folder:
         assert folder == tmp_path / "replay" / "again"
+
+
+@pytest.mark.parametrize("into", ["typing-error", "../elsewhere"])
+def test_removing_what_is_not_there_makes_no_folder(into: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("depeche.replay.target.examine", lambda _access, _into: Target(0))
+    data = tmp_path / "data"
+    options = ["--data", str(data), "--bootstrap", "127.0.0.1:9"]
+    ended = CliRunner().invoke(app, ["replay", "remove", into, "--yes", *options])
+    assert (ended.exit_code, list(tmp_path.rglob("*"))) == (UNAVAILABLE, [])
+    assert f"there are no topics {into}.*" in ended.output
