@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from depeche.present import act, counted, printable, short
+from depeche.present import act, counted, printable, short, visible
 from depeche.replay.diff import Difference, DiffReport, SideReport
 from schemas.mention import Mention
 
@@ -15,7 +15,7 @@ _REASON: Final = 200
 
 def render(report: DiffReport) -> str:
     """Return the report."""
-    return "\n".join(_lines(report))
+    return "\n".join(visible(line) for line in _lines(report))
 
 
 def _lines(report: DiffReport) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from depeche.times import show_milliseconds
+from schemas.topics import check_prefix
 
 FROM_HEADER: Final = "depeche-copied-from"
 """`topic/partition/offset` of the record that this one is a copy of."""
@@ -45,7 +46,8 @@ class Mark:
         try:
             match json.loads(value):
                 case {"source": str(source), "start_ms": int(start), "end_ms": int(end), "coder": str(coder)}:
-                    return cls(source, start, end, coder)
+                    # Whoever can write there can write a mark, and people are shown it.
+                    return cls(check_prefix(source), start, end, coder) if coder.isprintable() else None
         except (ValueError, RecursionError):
             return None
         return None

@@ -188,5 +188,5 @@ def test_the_report_and_each_difference_are_plain_values() -> None:
 @pytest.mark.parametrize("text", ["Paris \x1b[2J a envoyé.", "Paris [red] a envoyé."])
 def test_a_terminal_is_not_driven_by_what_it_is_shown(text: str) -> None:
     hostile = article("h", text=text)
-    report, _ = compared([Coding(hostile, [mention(hostile)])], [Coding(hostile)])
+    report, _ = compared([Coding(hostile, [mention(hostile, mode=text)])], [Coding(hostile)])
     assert all(line.isprintable() for line in render(report).splitlines())

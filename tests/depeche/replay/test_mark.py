@@ -42,6 +42,8 @@ def test_the_range_is_told_as_it_can_be_given_again() -> None:
         [(REPLAY_HEADER, b"{}"), (FROM_HEADER, ORIGIN.to_bytes())],
         [(REPLAY_HEADER, b"[" * 100_000), (FROM_HEADER, ORIGIN.to_bytes())],
         [(REPLAY_HEADER, b'{"source":1,"start_ms":0,"end_ms":1,"coder":""}'), (FROM_HEADER, ORIGIN.to_bytes())],
+        [(REPLAY_HEADER, Mark("news\x1b[2J", 0, 1, "").to_bytes()), (FROM_HEADER, ORIGIN.to_bytes())],
+        [(REPLAY_HEADER, Mark("news", 0, 1, "1\x1b[2J").to_bytes()), (FROM_HEADER, ORIGIN.to_bytes())],
     ],
 )
 def test_what_is_half_marked_is_no_copy(headers: list[Header]) -> None:
