@@ -332,7 +332,7 @@ def test_a_kill_notice_withdraws_what_another_file_brought(drop: Drop) -> None:
 
 
 def test_an_item_under_embargo_is_published_when_it_ends_and_its_neighbours_at_once(drop: Drop) -> None:
-    end = drop.now + timedelta(hours=2)
+    end = (drop.now + timedelta(hours=2)).replace(microsecond=0)
     drop.write("a.json", json.dumps([item(1), item(2, "Secret.", embargoed=end), {"uri": "urn:x"}, item(3)]))
     articles, errors = drop.all()
     assert ids(articles) == [f"urn:newsml:agence.example:{number}" for number in (1, 3)]
@@ -355,7 +355,7 @@ def test_an_item_under_embargo_is_published_when_it_ends_and_its_neighbours_at_o
 
 
 def test_an_embargo_survives_a_kill_at_any_moment(drop: Drop) -> None:
-    end = drop.now + timedelta(hours=2)
+    end = (drop.now + timedelta(hours=2)).replace(microsecond=0)
     drop.write("a.json", json.dumps([item(1), item(2, "Secret.", embargoed=end)]))
     seen: list[str | None] = []
     for _ in range(3):
@@ -374,7 +374,7 @@ def test_an_embargo_survives_a_kill_at_any_moment(drop: Drop) -> None:
 
 
 def test_several_embargoes_in_a_file_end_each_at_its_time(drop: Drop) -> None:
-    ends = [drop.now + timedelta(hours=hours) for hours in (1, 3)]
+    ends = [(drop.now + timedelta(hours=hours)).replace(microsecond=0) for hours in (1, 3)]
     drop.write("a.json", json.dumps([item(number, embargoed=end) for number, end in enumerate(ends)]))
     articles, errors = drop.all()
     assert (articles, len(errors)) == ([], 1)
@@ -440,7 +440,7 @@ def test_a_version_that_comes_after_a_later_one_is_not_published(drop: Drop) -> 
 
 
 def test_what_is_killed_before_its_embargo_ends_is_never_published(drop: Drop) -> None:
-    end = drop.now + timedelta(hours=2)
+    end = (drop.now + timedelta(hours=2)).replace(microsecond=0)
     drop.write("a.json", json.dumps(item(1, "Secret.", version="1", embargoed=end)))
     drop.all()
     drop.write("b.json", json.dumps({"uri": "urn:newsml:agence.example:1", "version": "2", "pubstatus": "canceled"}))
