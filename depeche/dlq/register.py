@@ -20,6 +20,7 @@ from schemas.dead_letter import DeadLetter, DeadLetterResolution
 UNREADABLE: Final = "unreadable"
 """The reason and stage of a record that is no dead letter: foreign, or of another version of the contract."""
 _ERROR_KEPT: Final = 400
+_MOST_REPLAYS: Final = 1_000_000
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -156,16 +157,18 @@ class Register:
         )
 
     def _resolve(self, read: DeadLetterResolution) -> None:
-        if read.topic != self._topic or not _storable(read.partition, read.offset, read.replays):
+        if read.topic != self._topic or not _storable(read.partition, read.offset):
             return
+        # A stranger's number may be any: ours, one more, must be read again, or the letter would never be closed.
+        replays = min(read.replays, _MOST_REPLAYS)
         self._database.execute(
             "INSERT OR REPLACE INTO resolution VALUES (?, ?, ?, ?, ?, ?)",
-            (read.partition, read.offset, read.action, read.time.isoformat(), read.note[:_ERROR_KEPT], read.replays),
+            (read.partition, read.offset, read.action, read.time.isoformat(), read.note[:_ERROR_KEPT], replays),
         )
         if (copy := read.copied_to) is not None and _storable(copy.partition, copy.offset):
             self._database.execute(
                 "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?)",
-                (copy.topic, copy.partition, copy.offset, read.replays),
+                (copy.topic, copy.partition, copy.offset, replays),
             )
 
     def count(self, selection: Selection) -> int:

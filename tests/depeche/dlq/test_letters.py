@@ -16,6 +16,7 @@ from depeche.accounts import Position
 from depeche.dlq.folding import LONGEST, fold, group_id
 from depeche.dlq.letters import LetterError, input_topics, must_be_position, original, parse_position, read_letter
 from depeche.dlq.register import UNREADABLE, Register, Selection
+from depeche.dlq.replaying import resolution
 from depeche.dlq.showing import groups_table, letter_lines
 from depeche.exits import MisuseError
 from depeche.present import describe
@@ -131,6 +132,21 @@ def test_a_letter_for_a_replayed_copy_counts_the_replays_on(register: Register) 
     assert (entry.position.offset, entry.replays) == (2, 1)
     lines = groups_table(register.groups(Selection()), letters=1, number=1)
     assert any("1 AGAIN AFTER A REPLAY" in line for line in lines)
+
+
+def test_a_letter_is_closed_by_its_resolution_however_often_somebody_says_that_it_was_replayed(
+    register: Register,
+) -> None:
+    register.add(at(0), 0, b"k", dead_letter("news.articles", 0, 9).to_bytes())
+    said = DeadLetterResolution.from_bytes(
+        resolved(7, "replayed", copy=Copy(topic="news.articles", partition=0, offset=9))
+    )
+    register.add(at(1), 1, b"k", said.model_copy(update={"replays": 2**63 - 1}).to_bytes())
+    (entry,) = register.entries(Selection())
+    assert entry.replays > 1
+    ours = resolution(entry, "replayed", copied_to=at(8), note="", now=NOON)
+    register.add(at(2), 2, b"k", ours.to_bytes())
+    assert register.count(Selection()) == 0
 
 
 @pytest.mark.parametrize(
