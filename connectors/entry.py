@@ -87,6 +87,20 @@ def published_of(entry: Entry, *, fetched: datetime) -> Published:
     return Published(value=reading.value, raw=entry.published_raw, reading=how)
 
 
+def revised_raw_of(revised: str | None, *, published: str | None) -> str | None:
+    """Return when a feed says that a version was made, as written; None where it says nothing, or nothing of its own.
+
+    Many feeds repeat the date of publication there, and leave it as it is whatever they edit: taken for the time of an
+    edit, it would make each one older than a withdrawal that was taken back long ago.
+
+    Args:
+        revised: the field for it.
+        published: the field for the publication, where there is one.
+    """
+    text = clean_text((revised or "").strip())[:200]
+    return text if text and text != clean_text((published or "").strip())[:200] else None
+
+
 def revised_of(entry: Entry, *, fetched: datetime) -> datetime | None:
     """Return when the publisher made this version; None where it does not say so that it can be read."""
     return read_date(entry.revised_raw, now=fetched).value if entry.revised_raw else None

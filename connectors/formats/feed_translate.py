@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.entry import Entry, language_code, one_line
+from connectors.entry import Entry, language_code, one_line, revised_raw_of
 from connectors.formats.feed_parse import NativeFeed
 from connectors.formats.html_text import text_of
 from connectors.urls import absolute_url, canonical_url
@@ -122,7 +122,7 @@ def translate_entry(
         authors=_authors(native),
         published_raw=raw,
         published_field=field,
-        revised_raw=clean_text((_text(native, "updated") or "").strip())[:200] or None,
+        revised_raw=revised_raw_of(_text(native, "updated"), published=None if field == "updated" else raw),
         has_body=bool(content) and has_content is not False,
         raw_hash=raw_hash,
     )

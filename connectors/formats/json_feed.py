@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connectors.entry import Entry, language_code, one_line
+from connectors.entry import Entry, language_code, one_line, revised_raw_of
 from connectors.formats.feed_known import raw_hash, to_read
 from connectors.formats.feed_reading import FeedError, FeedReading
 from connectors.formats.html_text import text_of
@@ -78,7 +78,7 @@ def _entry(
         authors=_authors(item) or authors,
         published_raw=clean_text(date)[:200] or None,
         published_field="published" if published or not date else "updated",
-        revised_raw=clean_text(_text(item, "date_modified").strip())[:200] or None,
+        revised_raw=revised_raw_of(_text(item, "date_modified"), published=published),
         has_body=bool(content),
         raw_hash=raw,
     )

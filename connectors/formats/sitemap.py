@@ -14,7 +14,7 @@ from typing import Final
 
 from lxml import etree
 
-from connectors.entry import Entry, language_code, one_line
+from connectors.entry import Entry, language_code, one_line, revised_raw_of
 from connectors.formats.feed_known import raw_hash, to_read
 from connectors.formats.feed_listing import local_name, text_in
 from connectors.formats.feed_reading import FeedError, FeedReading, SitemapLink
@@ -107,7 +107,7 @@ def _entry(fields: Mapping[str, str], *, origin: str, url: str, raw: str) -> Ent
         language=language_code(fields.get("news:language")),
         published_raw=clean_text(date)[:200] if date else None,
         published_field="published" if published or not date else "updated",
-        revised_raw=clean_text(fields.get("lastmod", ""))[:200] or None,
+        revised_raw=revised_raw_of(fields.get("lastmod"), published=published),
         has_body=False,
         raw_hash=raw,
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.decide import Candidates, Listing
 from connectors.entry import Entry
+from connectors.formats.feed_read import read_feed
 from connectors.pages.choice import AFTER_FEED
 from connectors.records import StateChange
 from connectors.state import State
@@ -109,6 +110,30 @@ def test_once_it_is_brought_back_the_same_way_feeds_may_edit_it_again() -> None:
     memory = Memory()
     said(memory, (version("Un."), listing()), (kill(), drop(NOW + HOUR)), (version("Un."), drop(NOW + 2 * HOUR)))
     assert len(said(memory, (version("Un, édité."), listing(fetched=NOW + 3 * HOUR)))) == 1
+
+
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>J</title><entry><id>g1</id><title>Titre</title>
+<published>2026-03-01T09:00:00Z</published><updated>2026-03-01T09:00:00Z</updated>
+<content>{}</content></entry></feed>"""
+JSON_FEED = """{{"version": "https://jsonfeed.org/version/1.1", "title": "J", "items": [{{"id": "g1", "title": "Titre",
+"date_published": "2026-03-01T09:00:00Z", "date_modified": "2026-03-01T09:00:00Z", "content_text": "{}"}}]}}"""
+
+
+@pytest.mark.parametrize("feed", [ATOM, JSON_FEED], ids=["atom", "json"])
+def test_a_feed_that_only_repeats_the_date_of_publication_may_edit_what_was_brought_back(feed: str) -> None:
+    def read(text: str) -> Entry:
+        url = "https://journal.example/feed"
+        body = feed.format(text).encode()
+        (one,) = read_feed(body, url=url, content_type=None, known=(), max_entries=9).entries
+        return one
+
+    memory, first = Memory(), read("Un.")
+    killed = replace(first, status="killed", text="")
+    said(memory, (first, listing()), (killed, drop(NOW + HOUR)))
+    assert said(memory, (read("Un, édité."), listing(fetched=NOW + 2 * HOUR))) == []
+    (back,) = said(memory, (first, drop(NOW + 3 * HOUR)))
+    (edited,) = said(memory, (read("Un, édité encore."), listing(fetched=NOW + 4 * HOUR)))
+    assert (back.text, edited.text) == ("Un.", "Un, édité encore.")
 
 
 def test_a_kill_that_comes_again_counts_where_another_listing_may_have_brought_the_article_back() -> None:
