@@ -6,7 +6,7 @@ Does not decode values, and never moves the position of a worker.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -149,32 +149,49 @@ class TopicReader:
             for record in batch
         ]
 
-    def read_until(self, ends: Mapping[Partition, int]) -> Iterator[Record]:
+    def read_until(self, ends: Mapping[Partition, int]) -> Generator[Record]:
         """Yield the records before `ends`, from where the reader stands; partitions not named stand still.
 
         Raises:
             ReaderError: the broker fell silent for a minute.
         """
         waiting = {partition for partition in ends if self._position(partition) < ends[partition]}
-        self._consumer.pause(*(TopicPartition(*partition) for partition in self.partitions))
-        self._consumer.resume(*(TopicPartition(*partition) for partition in waiting))
-        last_news = self._clock()
-        while waiting:
-            records = self.poll(1.0)
-            yield from (record for record in records if record.offset < ends.get((record.topic, record.partition), 0))
-            done = {partition for partition in waiting if self._position(partition) >= ends[partition]}
-            for partition in done:
-                self._consumer.pause(TopicPartition(*partition))
-                # What was read past the end is read again by the next call.
-                self._consumer.seek(TopicPartition(*partition), max(ends[partition], 0))
-            waiting -= done
-            now = self._clock()
-            if records or done:
-                last_news = now
-            elif now - last_news > SILENCE_SECONDS:
-                names = ", ".join(f"{topic}[{number}]" for topic, number in sorted(waiting))
-                msg = f"the broker gave nothing for {SILENCE_SECONDS:.0f} s; still to be read: {names}"
-                raise ReaderError(msg)
+        places = {partition: self._position(partition) for partition in self.partitions}
+        try:
+            self._read_only(waiting, places)
+            last_news = self._clock()
+            while waiting:
+                records = self.poll(1.0)
+                yield from (r for r in records if r.offset < ends.get((r.topic, r.partition), 0))
+                places |= {partition: self._position(partition) for partition in waiting}
+                done = {partition for partition in waiting if places[partition] >= ends[partition]}
+                if done:
+                    # What was read past the end is read again by the next call.
+                    places |= {partition: max(ends[partition], 0) for partition in done}
+                    waiting -= done
+                    self._read_only(waiting, places)
+                now = self._clock()
+                if records or done:
+                    last_news = now
+                elif now - last_news > SILENCE_SECONDS:
+                    names = ", ".join(f"{topic}[{number}]" for topic, number in sorted(waiting))
+                    msg = f"the broker gave nothing for {SILENCE_SECONDS:.0f} s; still to be read: {names}"
+                    raise ReaderError(msg)
+        finally:
+            self._read_only(self.partitions, places)
+
+    def _read_only(self, partitions: Collection[Partition], places: Mapping[Partition, int]) -> None:
+        """Go on with these partitions alone, at their places.
+
+        Not with the client's `pause`: kafka-python 3.0 keeps what a paused partition had in hand, and takes it up again
+        only where its one slot for records in hand is null. It stays taken by the records of the last partition, read
+        to their end, so the resumed partition is never asked for again (kafka/consumer/fetcher.py, `fetched_records`).
+        """
+        kept = self._consumer.assignment()
+        self._consumer.assign([TopicPartition(*partition) for partition in partitions])
+        for partition in partitions:
+            if TopicPartition(*partition) not in kept or self._position(partition) != places[partition]:
+                self._consumer.seek(TopicPartition(*partition), places[partition])
 
     def close(self) -> None:
         """Disconnect."""
