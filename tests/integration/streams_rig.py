@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from depeche.reader import ReaderError, RightsError, TopicReader, committed
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
 from schemas.article import Article
@@ -22,7 +23,7 @@ from schemas.dead_letter import DeadLetter, read_dead_letter_record
 from schemas.event import Event
 from schemas.mention import Mention, Withdrawal, read_mention_record
 from schemas.outcome import Outcome, outcome_key
-from schemas.topics import ARTICLES, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
+from schemas.topics import ARTICLES, BACKFILL, DEAD_LETTERS, EVENTS, MAX_RECORD_BYTES, MENTIONS, OUTCOMES, Topic
 from streams.merging import EventState, merge, to_event
 from tests.streams.fake_coder import code_one
 
@@ -274,8 +275,23 @@ class Rig:
         return found
 
     def state(self) -> str:
-        """Say how the workers are, for a test that fails."""
-        return "\n".join(
+        """Say how the workers are and how far they have come, for a test that fails."""
+        told = [
             f"{worker.log.name}: exit status {worker.process.poll()}\n{worker.text()[-3000:]}"
             for worker in self.workers
+        ]
+        return "\n".join([*told, self._progress()])
+
+    def _progress(self) -> str:
+        """Say how much of each input the group has acknowledged."""
+        try:
+            read = committed(self.access, f"{self.prefix}-worker")
+            with TopicReader(
+                self.access, [topic.name(self.prefix) for topic in (ARTICLES, BACKFILL, OUTCOMES, MENTIONS)]
+            ) as reader:
+                ends = reader.ends()
+        except (ReaderError, RightsError) as exc:
+            return f"how far the group has come can't be asked: {exc}"
+        return "acknowledged: " + ", ".join(
+            f"{topic}[{number}] {read.get((topic, number), '-')} of {end}" for (topic, number), end in ends.items()
         )

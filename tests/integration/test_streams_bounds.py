@@ -96,6 +96,11 @@ def test_states_and_accounts_end_and_a_worker_with_an_empty_folder_knows_it(rig:
     killed = article("", guid=f"{country('A', 8)}-0", minutes=21 * DAY, status="killed")
     rig.publish([killed])
     rig.wait_for_outcomes([killed])
+    wait_until(
+        lambda: {one.article_id.encode() for one in (again, killed)} <= alive(rig, "accounts"),
+        "the ledger has counted them",
+        state=rig.state,
+    )
     assert first.stop() == 0
     assert rig.events()[event_of(outcomes, old[8])].n_articles == 1, "what was forgotten can't be withdrawn"
 
@@ -112,8 +117,12 @@ def test_states_and_accounts_end_and_a_worker_with_an_empty_folder_knows_it(rig:
 
     third = rig.worker("second", **{**settings, "table_store": "rocksdict"})
     rig.publish(passing(60))
+    # The event that was told again is closed only now; what is left of it ends with a later batch, if one comes.
+    told_again = b"\xff=" + outcome.event_ids[0].encode()
     wait_until(
-        lambda: len(alive(rig, "events") & closed) == 0, "what was left of the closed events is gone", state=rig.state
+        lambda: not (alive(rig, "events") & closed) - {told_again},
+        "what was left of the closed events is gone",
+        state=rig.state,
     )
     assert third.stop() == 0
 
