@@ -37,7 +37,7 @@ CODERS: Final[Mapping[str, tuple[str, Wording]]] = {
 """The coder's name for the workers, and texts for it. The fake one costs next to nothing."""
 TABLES: Final = ("events", "accounts")
 _KEPT_ENTRIES: Final = 100
-_WARM_UP: Final = 40
+_WARM_UP: Final = 100
 _START_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 1.0
 _BEFORE_SECONDS: Final = 5.0
@@ -189,6 +189,8 @@ class _Run:
         source.drop(_WARM_UP)
         name = OUTCOMES.name(self.given.prefix)
         self._wait(striker, lambda: len(read_all(self.access, name)) >= _WARM_UP, "first outcomes", _START_SECONDS)
+        self._until_arrived(striker, source)
+        source.has_arrived()
         self._until_quiet(striker, self.given.prefix, _START_SECONDS)
 
     def _capacity(self, striker: Striker, source: ArticleSource) -> float:
@@ -198,6 +200,7 @@ class _Run:
         source.drop(self.given.burst)
         striker.wait(2 * _LOOK_SECONDS)
         self._until_arrived(striker, source)
+        source.has_arrived()
         self._until_quiet(striker, self.given.prefix, _START_SECONDS)
         times = {
             topic: sorted(

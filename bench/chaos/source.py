@@ -24,7 +24,7 @@ _EDITED: Final = 0.2
 _CORRECTED, _KILLED = 0.08, 0.02
 """Shares of the lines that take up an earlier one."""
 _LEFT_ALONE: Final = 600
-"""The lines dropped last are never taken up: two versions of one article in one batch would have the same fetch."""
+"""The lines dropped last are not taken up, unless they have arrived: two versions in one batch have the same fetch."""
 
 
 class ArticleSource:
@@ -39,12 +39,17 @@ class ArticleSource:
         self._wording = wording
         self._random = random.Random(seed)
         self._files = 0
+        self._arrived = 0
         self._order: list[tuple[str, int]] = []
         self._lines: dict[str, str] = {}
 
     def wanted(self) -> dict[str, str]:
         """Return the last wording of each entry that was served and each line that was dropped, by its guid."""
         return self._feeds.last() | self._lines
+
+    def has_arrived(self) -> None:
+        """Take note that all that was dropped so far is on the topic."""
+        self._arrived = len(self._order)
 
     def drop(self, lines: int) -> None:
         """Drop files with so many articles: new ones, and a few that correct or kill earlier ones."""
@@ -71,9 +76,12 @@ class ArticleSource:
 
     def _earlier(self) -> dict[str, str] | None:
         draw = self._random.random()
-        if draw >= _CORRECTED + _KILLED or len(self._order) <= _LEFT_ALONE:
+        old = max(self._arrived, len(self._order) - _LEFT_ALONE)
+        if draw >= _CORRECTED + _KILLED or old == 0:
             return None
-        guid, number = self._order.pop(self._random.randrange(len(self._order) - _LEFT_ALONE))
+        place = self._random.randrange(old)
+        guid, number = self._order.pop(place)
+        self._arrived -= place < self._arrived
         if draw < _KILLED:
             return {"id": guid, "status": "killed"}
         self._order.append((guid, number + 1))

@@ -50,6 +50,18 @@ def test_some_lines_correct_or_kill_earlier_ones_but_none_of_the_same_batch(tmp_
     assert corrected
 
 
+def test_what_has_arrived_is_taken_up_however_little_was_dropped(tmp_path: Path) -> None:
+    made = source(tmp_path)
+    made.drop(100)
+    made.has_arrived()
+    for _ in range(10):
+        made.drop(40)
+    first, *others = dropped(tmp_path)
+    again = [line for lines in others for line in lines if line["id"] in {one["id"] for one in first}]
+    assert len(again) == len({line["id"] for line in again}), "what was taken up has yet to arrive"
+    assert {line.get("status") for line in again} == {None, "killed"}
+
+
 def test_the_last_wording_served_is_wanted_and_an_edit_nobody_saw_is_not() -> None:
     feeds = Feeds(1, 3, wording=marked_wording)
     feeds.write(0)
