@@ -5,6 +5,7 @@ Does not decode values, and never moves the position of a worker.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import AuthorizationError, CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
+from kafka.errors import (
+    AuthorizationError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 
 from depeche.cluster import ClusterError
 from depeche.entry import check_entry
@@ -97,11 +104,11 @@ class TopicReader:
 
     def beginnings(self) -> dict[Partition, int]:
         """Return the first offset of each partition that still holds its record."""
-        return self._offsets(self._consumer.beginning_offsets)
+        return self._asked(self._consumer.beginning_offsets)
 
     def ends(self) -> dict[Partition, int]:
         """Return the offset that the next record of each partition will have."""
-        return self._offsets(self._consumer.end_offsets)
+        return self._asked(self._consumer.end_offsets)
 
     def offsets_at(self, timestamp_ms: int) -> dict[Partition, int]:
         """Return for each partition the offset of its first record with this timestamp or a later one, else its end.
@@ -111,13 +118,13 @@ class TopicReader:
         Args:
             timestamp_ms: milliseconds since 1970.
         """
-        times = {TopicPartition(*partition): max(timestamp_ms, 0) for partition in self.partitions}
         ends = self.ends()
-        try:
-            found: Mapping[Any, Any] = self._consumer.offsets_for_times(times)
-        except KafkaError as exc:
-            raise _told(exc) from exc
-        at = {(place.topic, place.partition): first.offset for place, first in found.items() if first is not None}
+
+        def ask(places: list[Any]) -> dict[Any, Any]:
+            found: Mapping[Any, Any] = self._consumer.offsets_for_times(dict.fromkeys(places, max(timestamp_ms, 0)))
+            return {place: first.offset for place, first in found.items() if first is not None}
+
+        at = self._asked(ask)
         return {partition: at.get(partition, ends[partition]) for partition in self.partitions}
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
@@ -152,6 +159,8 @@ class TopicReader:
     def read_until(self, ends: Mapping[Partition, int]) -> Generator[Record]:
         """Yield the records before `ends`, from where the reader stands; partitions not named stand still.
 
+        Given up half-way, it goes back a few hundred records: seek before reading on.
+
         Raises:
             ReaderError: the broker fell silent for a minute.
         """
@@ -163,7 +172,9 @@ class TopicReader:
             while waiting:
                 records = self.poll(1.0)
                 yield from (r for r in records if r.offset < ends.get((r.topic, r.partition), 0))
-                places |= {partition: self._position(partition) for partition in waiting}
+                # Asking for a position costs something: at hundreds of partitions, only for those that may have moved.
+                moved = {(record.topic, record.partition) for record in records} & waiting or waiting
+                places |= {partition: self._position(partition) for partition in moved}
                 done = {partition for partition in waiting if places[partition] >= ends[partition]}
                 if done:
                     # What was read past the end is read again by the next call.
@@ -187,11 +198,9 @@ class TopicReader:
         only where its one slot for records in hand is null. It stays taken by the records of the last partition, read
         to their end, so the resumed partition is never asked for again (kafka/consumer/fetcher.py, `fetched_records`).
         """
-        kept = self._consumer.assignment()
         self._consumer.assign([TopicPartition(*partition) for partition in partitions])
         for partition in partitions:
-            if TopicPartition(*partition) not in kept or self._position(partition) != places[partition]:
-                self._consumer.seek(TopicPartition(*partition), places[partition])
+            self._consumer.seek(TopicPartition(*partition), places[partition])
 
     def close(self) -> None:
         """Disconnect."""
@@ -207,16 +216,35 @@ class TopicReader:
 
     def _position(self, partition: Partition) -> int:
         try:
-            return int(self._consumer.position(TopicPartition(*partition)))
+            position = self._consumer.position(TopicPartition(*partition))
         except KafkaError as exc:
             raise _told(exc) from exc
+        if position is None:
+            msg = f"{partition[0]}[{partition[1]}]: no broker says where its records begin"
+            raise ReaderError(msg)
+        return int(position)
 
-    def _offsets(self, ask: Callable[[list[Any]], Mapping[Any, int]]) -> dict[Partition, int]:
+    def _asked(self, ask: Callable[[list[Any]], Mapping[Any, int]]) -> dict[Partition, int]:
+        """Ask for offsets of all partitions, and of those that got none one by one.
+
+        kafka-python 3.0 passes over a partition without a leader as long as another has one (fetcher.py,
+        `_group_list_offset_requests`): what is asked for is then missing, or a KeyError. Asked for alone, it is waited
+        for, and the time that takes is limited.
+        """
+        places = [TopicPartition(*partition) for partition in self.partitions]
+        found: dict[Any, int] = {}
         try:
-            found = ask([TopicPartition(*partition) for partition in self.partitions])
+            with contextlib.suppress(KeyError):
+                found |= ask(places)
+            for place in places:
+                if place not in found:
+                    found |= ask([place])
+        except KafkaTimeoutError as exc:
+            msg = f"not all partitions of {', '.join(sorted({p.topic for p in places}))} have a leader: {exc}"
+            raise ReaderError(msg) from exc
         except KafkaError as exc:
             raise _told(exc) from exc
-        return {(partition.topic, partition.partition): offset for partition, offset in found.items()}
+        return {(place.topic, place.partition): offset for place, offset in found.items()}
 
 
 def committed(
