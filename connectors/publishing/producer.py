@@ -64,7 +64,10 @@ def _wrapped(error: BaseException) -> ProducerError:
 
 
 class KafkaPythonProducer:
-    """kafka-python's producer: acks from all replicas, idempotent, explicit keys."""
+    """kafka-python's producer: acks from all replicas, idempotent, explicit keys.
+
+    Once the broker has refused a record as too large, this producer delivers nothing more: build another.
+    """
 
     def __init__(self, settings: PublisherSettings) -> None:
         """Connect.
@@ -72,6 +75,7 @@ class KafkaPythonProducer:
         Raises:
             ProducerError: no broker answered within `settings.connect_seconds`.
         """
+        self._refused = False
         try:
             self._producer: Any = KafkaProducer(
                 **settings.access.client_options(),
@@ -110,7 +114,20 @@ class KafkaPythonProducer:
         except (KafkaError, OSError) as error:
             raise _wrapped(error) from error
         future.add_callback(lambda metadata: on_ack(metadata.partition, metadata.offset))
-        future.add_errback(lambda error: on_error(_wrapped(error)))
+        future.add_errback(lambda error: on_error(self._told(error)))
+
+    def _told(self, error: BaseException) -> ProducerError:
+        """Return what an answer means. Called by the sender's thread alone.
+
+        To kafka-python 3.0 a record that the broker finds too large is the end of an idempotent producer, and all that
+        is under way or sent later fails with that record's error (producer/transaction_manager.py, `classify_error`).
+        Only the first answer is about its own record.
+        """
+        if isinstance(error, MessageSizeTooLargeError):
+            if self._refused:
+                return ProducerError("the producer gave up after a record that the broker found too large")
+            self._refused = True
+        return _wrapped(error)
 
     def close(self, timeout: float) -> None:
         """Close; see `Producer.close`."""

@@ -1,6 +1,7 @@
 """From feeds and folders to `<prefix>.articles` on a real broker: nothing lost, whatever is killed on the way."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from connectors.metrics import ConnectorMetrics
 from connectors.publishing.publisher import Publisher
@@ -21,6 +23,8 @@ from depeche.broker import EmbeddedBroker
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
 from schemas.article import Source
+from schemas.dead_letter import DeadLetter
+from schemas.topics import ARTICLES
 from tests.connectors.making import article
 from tests.connectors.publishing.contract import PublisherContract, Stored
 from tests.integration.feed_server import FeedServer, Page, rss
@@ -164,6 +168,47 @@ def test_articles_of_any_size_and_script_arrive_as_they_are(
     assert found == {name: text for name, text in texts.items() if name != "larger"}
     (letter,) = records(broker.address, letters)
     assert json.loads(letter.value)["reason"] == "too_large"
+
+
+def test_a_topic_that_takes_less_than_we_do_costs_only_what_it_does_not_take(
+    broker: EmbeddedBroker, fresh_prefix: str
+) -> None:
+    """As where an operator set a smaller limit: kafka-python then fails whatever else is under way."""
+    access = KafkaAccess(broker.address)
+    ensure_topics(access, prefix=fresh_prefix)
+    limited(access, ARTICLES.name(fresh_prefix), 100_000)
+    sizes = [300_000 if number in (10, 11, 30) else 200 for number in range(60)]
+    sent = [article(number, text=random.Random(number).randbytes(size).hex()) for number, size in enumerate(sizes)]
+    metrics = ConnectorMetrics()
+    publisher = Publisher(PublisherSettings(access, fresh_prefix), metrics)
+    try:
+        deliveries = publisher.publish(sent, threading.Event())
+        again = publisher.publish([article(99)], threading.Event())
+    finally:
+        publisher.close()
+    became = ["dead_letter" if size > 200 else "acknowledged" for size in sizes]
+    assert [one.status for one in (*deliveries, *again)] == [*became, "acknowledged"]
+    assert {item.text for item in articles(broker.address, fresh_prefix)} == {
+        one.text for one, size in zip(sent, sizes, strict=True) if size == 200
+    } | {article(99).text}
+    letters = [
+        DeadLetter.from_bytes(record.value) for record in records(broker.address, f"{fresh_prefix}.dead-letters")
+    ]
+    assert {letter.original_value() for letter in letters} == {
+        one.to_bytes() for one, size in zip(sent, sizes, strict=True) if size > 200
+    }
+    assert {letter.reason for letter in letters} == {"too_large"}
+
+
+def limited(access: KafkaAccess, topic: str, limit: int) -> None:
+    """Have the brokers take no record of a topic that is larger, in bytes."""
+    admin = KafkaAdminClient(**access.client_options())
+    try:
+        admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, configs={"max.message.bytes": str(limit)})]
+        )
+    finally:
+        admin.close()
 
 
 def test_a_broker_killed_and_restarted_while_publishing_has_every_article_once_by_id(
