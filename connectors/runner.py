@@ -279,7 +279,8 @@ class ConnectorRunner:
             details["failure"] = self._failure
         alive = bool(self._threads) and all(thread.is_alive() for thread in self._threads)
         healthy = self._failure is None and (alive or not self._sources)
-        return Health(healthy=healthy, ready=healthy and self._publisher.connected, details=details)
+        listens = self._push is None or self._push.url is not None
+        return Health(healthy=healthy, ready=healthy and listens and self._publisher.connected, details=details)
 
 
 def _isolated(settings: ConnectorSettings) -> Isolated:
