@@ -42,7 +42,7 @@ def test_a_lock_whose_owner_is_gone_is_waited_for(tmp_path: Path) -> None:
             "import subprocess, sys, pathlib\n"
             "from depeche.broker.folder import lock\n"
             "held = lock(pathlib.Path(sys.argv[1]), patience=0)\n"
-            "subprocess.Popen(['sleep', '1'], pass_fds=(held.fileno(),), stdout=subprocess.DEVNULL)\n"
+            "subprocess.Popen(['sleep', '5'], pass_fds=(held.fileno(),), stdout=subprocess.DEVNULL)\n"
             "print(__import__('os').getpid())\n",
             str(tmp_path),
         ],

@@ -30,7 +30,7 @@ def runs(pid: int) -> bool:
     try:
         # A process that nobody has waited for is still listed, as a zombie.
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -14,7 +14,7 @@ from depeche.watch import is_ready
 
 
 def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -85,7 +85,7 @@ def test_a_closed_server_gives_its_port_back() -> None:
 
 def test_readiness_is_asked_for_from_outside() -> None:
     with serve(Status(True, True)) as ready, serve(Status(True, False)) as waiting:
-        assert is_ready(ready.url)
+        assert is_ready(ready.url, 60)
         assert not is_ready(waiting.url)
         gone = waiting.url
     assert not is_ready(gone)

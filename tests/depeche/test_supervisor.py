@@ -43,7 +43,7 @@ def supervise(listener: Listener, *specs: ChildSpec) -> Supervisor:
     )
 
 
-def wait_for(condition: Callable[[], bool], supervisor: Supervisor | None = None, seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], supervisor: Supervisor | None = None, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
@@ -57,8 +57,10 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc").exists()
 
 
 PATIENT = "import signal, sys; print('up'); signal.sigwait([signal.SIGTERM]); print('down')"

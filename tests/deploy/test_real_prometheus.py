@@ -75,7 +75,7 @@ class Server:
     def ask(self, path: str, **parameters: str) -> Any:
         query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}{query}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}{query}", timeout=60) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as exc:
             raise AssertionError(f"{parameters}: {exc.read().decode()}") from exc
@@ -92,7 +92,7 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=60) as answer:
                 return bool(answer.status == HTTPStatus.OK)
         except urllib.error.HTTPError as error:
             if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
@@ -125,7 +125,9 @@ def start(folder: Path, jobs: dict[str, str]) -> tuple[subprocess.Popen[bytes], 
         )
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        for line in log.read_text(encoding="utf-8").splitlines():
+        for line in log.read_text(encoding="utf-8").splitlines(keepends=True):
+            if not line.endswith("\n"):
+                continue  # half written
             entry = json.loads(line)
             address = entry.get("address", "")
             if entry.get("msg", "").startswith("Listening on") and not address.endswith(":0"):
@@ -248,7 +250,7 @@ def test_the_machines_disks_arrive_under_the_names_that_the_rules_use(tmp_path: 
         address = re.compile(rb"Listening on.*address=(127\.0\.0\.1:\d+)")
         found = next(filter(None, map(address.search, process.stderr)))
         url = f"http://{found[1].decode()}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             text = answer.read().decode()
     finally:
         process.terminate()

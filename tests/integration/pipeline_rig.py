@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, PushSettings, Subscription
+from depeche.broker.ports import pick
 from depeche.command import app
 from depeche.reader import ReaderError, TopicReader, committed
 from schemas.access import KafkaAccess
@@ -103,8 +104,8 @@ def newsml(guid: str, text: str = "", *, version: int, made: datetime, killed: b
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Outside of the range that the workers' own connections are given ports from."""
+    return pick(random.Random())
 
 
 @dataclass

@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from bench.chaos.topics import left_to_do
 from depeche.reader import ReaderError, RightsError, TopicReader, committed
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
@@ -166,7 +167,12 @@ class Rig:
 
     def wait_for_members(self, number: int) -> None:
         """Wait until the group has so many members."""
-        wait_until(lambda: self.members() == number, f"{number} members of the group", state=self.state)
+
+        def there() -> bool:
+            self.supervise()
+            return self.members() == number
+
+        wait_until(there, f"{number} members of the group", state=self.state)
 
     def wait_for_work(self, *names: str, supervised: bool = False) -> None:
         """Wait until the latest worker of each name works."""
@@ -273,6 +279,16 @@ class Rig:
 
         wait_until(met, what, state=self.state)
         return found
+
+    def wait_until_done(self, *, supervised: bool = False) -> None:
+        """Wait until all that came in, and all that came of it, is acknowledged: nothing more comes of it then."""
+
+        def done() -> bool:
+            if supervised:
+                self.supervise()
+            return left_to_do(self.access, self.prefix)[0] == 0
+
+        wait_until(done, "all worked on", state=self.state)
 
     def state(self) -> str:
         """Say how the workers are and how far they have come, for a test that fails."""

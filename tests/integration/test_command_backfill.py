@@ -26,9 +26,9 @@ from schemas.ids import article_id
 from tests.connectors.formats.warcs import http_record, page
 from tests.integration.topic_records import articles
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_settings_of_the_machine")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.usefixtures("no_settings_of_the_machine")]
 DEADLINE = 120.0
-ARTICLES = 240
+ARTICLES = 960
 PARAGRAPHS = (
     "Le conseil régional a voté lundi soir un plan de rénovation des lignes ferroviaires, après six heures de débat.",
     "Les élus de l'opposition ont quitté la salle avant le vote, dénonçant un calendrier « intenable ».",

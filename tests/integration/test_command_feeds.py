@@ -19,7 +19,7 @@ from depeche.command import app
 from depeche.exits import NOT_RIGHT
 from tests.integration.feed_server import FeedServer, Page, rss
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 DEADLINE = 90.0
 
 

@@ -406,16 +406,16 @@ def ended(process: subprocess.Popen[bytes]) -> bool:
 def test_a_replay_goes_on_only_as_what_it_is(rig: Rig, replays: Replays, tmp_path: Path) -> None:
     rig.publish([article("EVENT AID FRA>MLI 2016-05-02\nSLEEP 600")])
     into = f"{rig.prefix}-again"
-    running = replays.start(into, start="1h")
+    running = replays.start(into, start="1h", stream={"article_seconds": 900.0})
     wait_until(lambda: ended(running) or "all acknowledged" in replays.log(), "copied", state=replays.log)
     twice = replays.start(into)
-    assert twice.wait(60) != 0
+    assert twice.wait(DEADLINE) != 0
     assert "another `depeche replay` is at work" in replays.log()
     wait_until(lambda: ended(running) or "working on" in replays.log(), "a worker that works", state=replays.log)
     refused = depeche(rig, "replay", "remove", into, "--yes", code=UNAVAILABLE, prefix=False)
     assert "stop them first" in refused.stderr
     running.send_signal(signal.SIGINT)
-    running.wait(60)
+    running.wait(DEADLINE)
     assert f"`depeche replay --into {into}` goes on from here" in replays.log()
     for options, reason in (
         (["--into", into, "--from", "2026-01-01", "--copy-only"], "leave --from and --to out"),

@@ -154,6 +154,7 @@ def test_dropped_files_become_events_once_and_a_restart_carries_on(home: Path, s
         (home / "inbox" / name).write_text(text, encoding="utf-8")
     up = start()
     wait_for(lambda: up.says("everything runs"), up)
+    wait_for(lambda: ends()["news.articles"] == 3, up)
 
     report = audited()
     assert (report["versions"], report["accounted"]) == (3, 3)
@@ -186,7 +187,7 @@ def test_dropped_files_become_events_once_and_a_restart_carries_on(home: Path, s
     assert up.says(
         r"connectors +stopped \(exit code 0\)[\s\S]*worker-1 +stopped \(exit code 0\)[\s\S]*everything is down"
     )
-    assert not [pid for pid in below if not gone(pid)]
+    wait_for(lambda: all(gone(pid) for pid in below), seconds=90)
     assert depeche("audit").returncode == UNAVAILABLE
 
     again = start()
@@ -225,4 +226,4 @@ def test_a_second_ctrl_c_forces(home: Path, start: Callable[[], Up]) -> None:
     wait_for(lambda: up.says("Ctrl-C again forces"))
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
-    assert not [pid for pid in below if not gone(pid)]
+    wait_for(lambda: all(gone(pid) for pid in below), seconds=90)

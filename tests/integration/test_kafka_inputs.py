@@ -16,7 +16,7 @@ from schemas.topics import ARTICLES
 from tests.integration.streams_rig import PARTITIONS, Rig, undisturbed, wait_until
 from tests.streams.samples import article
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 

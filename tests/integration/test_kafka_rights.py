@@ -107,6 +107,13 @@ def start_as(house: House, user: str, command: str) -> Path:
 
 
 def audited(house: House, versions: int) -> None:
+    house.wait(
+        lambda: (
+            json.loads(house.run("audit", "--json", **as_user(house, "reader")).stdout or "{}").get("versions")
+            == versions
+        ),
+        "all came in",
+    )
     result = house.run("audit", "--wait", str(DEADLINE), "--json", **as_user(house, "reader"))
     assert result.returncode == 0, house.said()[-6000:]
     assert json.loads(result.stdout)["accounted"] == versions

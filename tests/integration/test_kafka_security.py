@@ -117,6 +117,9 @@ def let_in(house: House, access: KafkaAccess, **more: str) -> None:
 
 
 def audited(house: House, versions: int) -> None:
+    house.wait(
+        lambda: json.loads(house.run("audit", "--json").stdout or "{}").get("versions") == versions, "all came in"
+    )
     result = house.run("audit", "--wait", str(DEADLINE), "--json")
     assert result.returncode == 0, house.said()[-6000:]
     report = json.loads(result.stdout)

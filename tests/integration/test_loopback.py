@@ -51,6 +51,7 @@ def house(broker: EmbeddedBroker, tmp_path: Path, fresh_prefix: str) -> Iterator
 def ports(house: House) -> list[int]:
     log = house.start("connectors")
     metrics = house.ready(log)
+    house.wait(lambda: "listening for pushes at " in log.read_text(errors="replace"), "the way in is open")
     way_in = log.read_text(errors="replace").partition("listening for pushes at ")[2].split()[0]
     return [port for url in (metrics, way_in) if (port := urlsplit(url).port) is not None]
 

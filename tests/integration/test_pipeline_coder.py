@@ -12,7 +12,7 @@ from schemas.event import Event
 from streams.settings import STANDARD_CODER
 from tests.integration.pipeline_rig import Pipeline, pipeline
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ATTACK = "Des hommes armés ont tué {} soldats nigériens mardi près de Tillabéri."
 BLAME = "La France a condamné mardi l'attaque de la Russie contre l'Ukraine."

@@ -19,7 +19,7 @@ from tests.integration.feed_server import Page
 from tests.integration.pipeline_rig import Pipeline, act, atom_updated, newsml, ninjs, pipeline
 from tests.integration.streams_rig import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -109,8 +109,10 @@ def test_a_feed_that_mends_a_comma_in_what_was_killed_by_push_does_not_revive_it
     running: Pipeline, day: str, feed: int
 ) -> None:
     connectors = running.connectors
+    remembered = connectors.fate("feed", "new")
     connectors.list_in_feed(feed, ("comma", act("ASSAULT", day), PUBLISHED))
     running.came("comma", 1)
+    wait_until(lambda: connectors.fate("feed", "new") > remembered, "the entry remembered")
     notice = {"id": "comma", "source": connectors.source(feed), "status": "killed"}
     assert connectors.post(notice) == ["edited"]
     assert connectors.post(notice) == ["unchanged"]
@@ -142,10 +144,10 @@ def test_a_feed_that_first_shows_an_article_after_its_kill_brings_nothing(
 
 def test_a_kill_under_embargo_s_shadow_stops_what_the_embargo_held(running: Pipeline, day: str) -> None:
     uri = "tag:agence.example,2026:held"
-    ends = datetime.now(UTC) + timedelta(seconds=10)
+    before = running.connectors.fate("folder", "outdated")
+    ends = datetime.now(UTC) + timedelta(seconds=30)
     running.connectors.drop(ninjs(uri, act("ASSAULT", day), version=1, made=NOON, embargoed=ends), ".json")
     running.connectors.drop(ninjs(uri, version=2, made=NOON + MINUTE, killed=True), ".json")
-    before = running.connectors.fate("folder", "outdated")
     running.came(uri, 1)
     wait_until(lambda: running.connectors.fate("folder", "outdated") > before, "the embargo's end")
     running.settled(day, {})
@@ -165,6 +167,7 @@ def test_what_comes_while_the_page_of_an_article_is_on_its_way_is_the_later_word
     broker: EmbeddedBroker, fresh_prefix: str, tmp_path: Path, status: str
 ) -> None:
     with pipeline(KafkaAccess(broker.address), fresh_prefix, tmp_path, full_text=True) as running:
+        running.rig.wait_for_work("worker", supervised=True)
         day, connectors = running.new_day(), running.connectors
         asked, free = threading.Event(), threading.Event()
 

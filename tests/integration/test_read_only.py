@@ -68,6 +68,7 @@ def test_connectors_and_worker_need_nothing_but_their_data_folder(house: House) 
     (house.folder / "inbox" / "one.txt").write_text(text, encoding="utf-8")
     house.ready(house.start("connectors"))
     house.ready(house.start("worker"))
+    house.wait(lambda: json.loads(house.run("audit", "--json").stdout or "{}").get("versions") == 1, "all came in")
     result = house.run("audit", "--wait", str(DEADLINE), "--json")
     assert result.returncode == 0, house.said()[-6000:]
     assert json.loads(result.stdout)["accounted"] == 1

@@ -98,6 +98,7 @@ def test_tokens_and_passwords_of_the_ways_in_are_shown_nowhere(
     house.wait(lambda: "1 articles published" in log.read_text(errors="replace"), "the feed's article is published")
     house.wait(lambda: "other.example/gone" in log.read_text(errors="replace"), "the other feed's failure is logged")
     assert (good, f"Basic {base64.b64encode(f'me:{PROXY_PASSWORD}'.encode()).decode()}") in asked
+    house.wait(lambda: "listening for pushes at " in log.read_text(errors="replace"), "the way in is open")
     way_in = log.read_text(errors="replace").partition("listening for pushes at ")[2].split()[0]
     for token in (PUSH_TOKEN, f"not-{PUSH_TOKEN}"):
         request = urllib.request.Request(f"{way_in}/articles", b"no JSON", {"Authorization": f"Bearer {token}"})

@@ -12,7 +12,7 @@ from schemas.event import Event
 from tests.integration.streams_rig import Rig
 from tests.streams.samples import article
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ASSAULT = "EVENT ASSAULT FRA>MLI 2016-05-01"
 AID = "EVENT AID FRA>MLI 2016-05-01"
@@ -34,8 +34,8 @@ def standing(events: dict[str, Event]) -> dict[str, tuple[str, int]]:
 def settle(rig: Rig, articles: list[Article], expected: dict[str, tuple[str, int]]) -> None:
     for one in articles:
         rig.publish([one])
-        rig.wait_for_outcomes([one])
-    rig.wait_for_events(lambda found: standing(found) == expected, f"events as {expected}")
+        rig.wait_until_done()
+    assert standing(rig.events()) == expected
 
 
 def test_a_correction_that_no_longer_tells_an_act_withdraws_it(rig: Rig) -> None:

@@ -15,7 +15,7 @@ from streams import app as wiring
 from streams.records import Incoming, StillOurs
 from streams.settings import StreamSettings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 SECONDS = 60.0
 
 

@@ -21,7 +21,7 @@ from streams.worker import EXIT_FAILURE, EXIT_RATIO_STOP
 from tests.integration.streams_rig import PARTITIONS, PROJECT, Rig, wait_until
 from tests.streams.samples import article
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -82,11 +82,11 @@ def test_two_workers_in_one_folder_are_refused(rig: Rig) -> None:
 def test_a_stop_finishes_what_is_in_hand(rig: Rig, number: signal.Signals) -> None:
     some = [article("SLEEP 0.05\nEVENT AID FRA>MLI 2016-05-01", guid=str(index)) for index in range(100)]
     rig.publish(some)
-    worker = rig.worker()
-    wait_until(lambda: len(rig.read(OUTCOMES.name(rig.prefix))) >= 10, "work under way")
+    worker = rig.worker(session_seconds=60.0)
+    rig.wait_for_some(10)
     worker.process.send_signal(number)
     assert worker.process.wait(60) == 0
-    rig.worker()
+    rig.worker(session_seconds=60.0)
     rig.wait_for_outcomes(some)
     assert len(rig.read(OUTCOMES.name(rig.prefix))) == len(some), "an article was coded twice over a graceful stop"
 
@@ -167,27 +167,31 @@ def test_two_workers_share_the_partitions_and_one_takes_over_from_the_other(rig:
         article(f"SLEEP 0.01\nEVENT ASSAULT FRA>MLI 2016-05-{1 + number % 28:02}", guid=str(number))
         for number in range(600)
     ]
-    first, second = rig.worker("one"), rig.worker("two")
-    wait_until(lambda: "working on" in first.text() and "working on" in second.text(), "both work")
+    first = rig.worker("one")
+    rig.worker("two")
+    rig.wait_for_work("one", "two", supervised=True)
     rig.publish(some[:300])
-    wait_until(lambda: len(rig.outcomes()) >= 100, "both under way")
+    rig.wait_for_some(100, supervised=True)
     first.kill()
     rig.publish(some[300:])
-    rig.wait_for_outcomes(some)
+    rig.wait_for_outcomes(some, supervised=True)
     rig.wait_for_events(
         lambda found: sum(event.n_mentions for event in found.values()) == len(some),
         "all mentions merged by the survivor",
+        supervised=True,
     )
     assert len(rig.mention_ids()) == len(some)
-    assert second.stop() == 0
+    assert rig.latest("two").stop() == 0
 
 
 def test_a_worker_commits_all_that_it_has_done(rig: Rig) -> None:
     some = [article("EVENT AID FRA>MLI 2016-05-01", guid=str(number)) for number in range(50)]
     rig.publish(some)
-    worker = rig.worker()
+    worker = rig.worker(session_seconds=60.0)
     rig.wait_for_outcomes(some)
     rig.wait_for_events(lambda found: any(event.n_articles == 50 for event in found.values()), "all merged")
+    wanted, accounts = {one.article_id.encode() for one in some}, f"{rig.prefix}-worker-accounts-changelog"
+    wait_until(lambda: wanted <= {record.key for record in rig.read(accounts)}, "all counted", state=rig.state)
     assert worker.stop() == 0
     admin = KafkaAdminClient(**rig.access.client_options())
     try:
@@ -224,7 +228,7 @@ def test_the_lag_is_what_the_group_has_not_committed(rig: Rig, caplog: pytest.Lo
         complain=complaints.append,
     )
     reader.start()
-    wait_until(lambda: bool(reports), f"a report; complaints: {complaints}")
+    wait_until(lambda: bool(reports), "a report", state=lambda: str(complaints))
     reader.stop()
     assert len(reports[0]) == 2 * PARTITIONS
     assert sum(reports[0].values()) == 7
@@ -270,9 +274,11 @@ def test_a_broker_that_goes_away_and_comes_back_loses_nothing(own_broker: Embedd
                 worker = rig.worker()
             return left <= rig.outcomes().keys()
 
-        wait_until(all_there, f"all outcomes; {rig.state()}")
+        wait_until(all_there, "all outcomes", state=rig.state)
         rig.wait_for_events(
-            lambda found: sum(event.n_mentions for event in found.values()) == len(some), "all mentions merged"
+            lambda found: sum(event.n_mentions for event in found.values()) == len(some),
+            "all mentions merged",
+            supervised=True,
         )
     finally:
         rig.close()

@@ -83,7 +83,7 @@ def test_reading_on_without_an_end_gives_what_no_part_has_given(
     one = (filled[1], 0)
     read(reader, {one: 600})
     found: set[tuple[int, int]] = set()
-    while records := reader.poll(5.0):
+    while records := reader.poll(60.0):
         found |= {(record.partition, record.offset) for record in records}
         if len(found) == 3 * RECORDS + 100:
             break
