@@ -249,6 +249,26 @@ def test_a_brief_that_speaks_of_robots_and_errors_is_an_article() -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("404", "no_article"),
+        ("404 : page perdue", "no_article"),
+        ("Le Courrier | 404", "no_article"),
+        ("Perdu ? (404)", "no_article"),
+        ("404 error", "no_article"),
+        ("Erreur 404", "no_article"),
+        ("HTTP 503", "no_article"),
+        ("Dengue : 404 nouveaux cas en une semaine", "article"),
+        ("404 communes privées d’eau", "article"),
+        ("La Peugeot 404", "article"),
+        ("Le cap des 1 404 logements est franchi", "article"),
+    ],
+)
+def test_a_number_in_a_headline_makes_no_error_page(title: str, kind: str) -> None:
+    assert read(html().replace("La piscine ferme", title)).kind == kind
+
+
+@pytest.mark.parametrize(
     ("url", "front"),
     [
         ("https://journal.example/", True),
