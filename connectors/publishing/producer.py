@@ -131,13 +131,25 @@ class KafkaPythonProducer:
 
     def close(self, timeout: float) -> None:
         """Close; see `Producer.close`."""
-        try:
-            self._producer.close(timeout=timeout)
-        except (KafkaError, OSError) as error:
-            # close() gives up on a record that does not arrive and leaves its thread running: end that too, or a
-            # producer thrown away would go on sending.
-            _LOG.debug("producer closed with records undelivered: %s", error)
-            self._producer._sender.force_close()
+        let_go(self._producer, timeout)
+
+
+def let_go(producer: Any, timeout: float) -> None:
+    """Close a producer of kafka-python, whatever becomes of what is under way.
+
+    Its own `close` gives up on a record that does not arrive: it raises and leaves its thread running, which would go
+    on sending. It is called anew when the object is deleted, in whichever thread, and raises where nobody can catch it.
+
+    Args:
+        producer: a `KafkaProducer`.
+        timeout: seconds in which what is under way may still be delivered.
+    """
+    try:
+        producer.close(timeout=timeout)
+    except (KafkaError, OSError) as error:
+        _LOG.debug("producer closed with records undelivered: %s", error)
+        producer._sender.force_close()
+        producer._closed = True
 
 
 def check_codec(settings: PublisherSettings) -> None:

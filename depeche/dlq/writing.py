@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
+from connectors.publishing.producer import let_go
 from depeche.accounts import Position
 from depeche.cluster import ClusterError
 from depeche.dlq.replaying import Sending
@@ -18,6 +19,7 @@ from schemas.access import KafkaAccess
 from schemas.topics import MAX_RECORD_BYTES
 
 _DELIVERY_SECONDS: Final = 60.0
+_CLOSE_SECONDS: Final = 5.0
 
 
 class WriteError(ToldError):
@@ -121,11 +123,7 @@ class Writer:
 
     def close(self) -> None:
         """Disconnect."""
-        try:
-            self._producer.close(timeout=5)
-        except (KafkaError, OSError):
-            # It gives up on what does not arrive, and leaves its thread running.
-            self._producer._sender.force_close()
+        let_go(self._producer, _CLOSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self

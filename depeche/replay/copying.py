@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from connectors.publishing.producer import let_go
 from depeche.exits import ToldError
 from depeche.reader import Partition, Record, TopicReader
 from depeche.replay.mark import Mark, Origin, marked
@@ -28,6 +29,7 @@ LATE_MS: Final = 24 * 60 * 60 * 1000
 """How long after the range's end a record of the range may still have been written. Timestamps are their writers', and
 brokers refuse those more than an hour ahead (`log.message.timestamp.after.max.ms`, since Kafka 3.6)."""
 _DELIVERY_SECONDS: Final = 60.0
+_CLOSE_SECONDS: Final = 5.0
 
 
 class CopyError(ToldError):
@@ -214,11 +216,7 @@ class Copier:
         """Disconnect."""
         self._reader.close()
         if self._producer is not None:
-            try:
-                self._producer.close(timeout=5)
-            except (KafkaError, OSError):
-                # It gives up on what does not arrive, and leaves its thread running.
-                self._producer._sender.force_close()
+            let_go(self._producer, _CLOSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self

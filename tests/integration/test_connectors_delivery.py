@@ -1,5 +1,6 @@
 """From feeds and folders to `<prefix>.articles` on a real broker: nothing lost, whatever is killed on the way."""
 
+import gc
 import json
 import random
 import signal
@@ -16,6 +17,7 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from connectors.metrics import ConnectorMetrics
+from connectors.publishing.producer import KafkaPythonProducer
 from connectors.publishing.publisher import Publisher
 from connectors.runner import ConnectorRunner
 from connectors.settings import ConnectorSettings, FetchSettings, PublisherSettings, Subscription
@@ -270,6 +272,40 @@ def test_a_broker_that_hangs_costs_a_producer_and_no_article(own_broker: Embedde
     publisher.close()
     found = {item.article_id for item in articles(own_broker.address, fresh_prefix)}
     assert found == {item.article_id for item in [article(0), *sent]}
+
+
+def test_a_producer_let_go_with_a_record_under_way_complains_to_nobody(
+    own_broker: EmbeddedBroker, fresh_prefix: str
+) -> None:
+    ensure_topics(KafkaAccess(own_broker.address), prefix=fresh_prefix)
+    threads = threading.active_count()
+    producer = KafkaPythonProducer(PublisherSettings(KafkaAccess(own_broker.address), fresh_prefix))
+    answers: list[str] = []
+
+    def send(producer: KafkaPythonProducer) -> None:
+        producer.send(
+            ARTICLES.name(fresh_prefix),
+            key=b"k",
+            value=b"v",
+            headers=[],
+            on_ack=lambda _partition, _offset: answers.append("acknowledged"),
+            on_error=lambda error: answers.append(type(error).__name__),
+        )
+
+    send(producer)
+    until(lambda: len(answers) == 1, "the first answer")
+    own_broker.send_signal(signal.SIGSTOP)
+    try:
+        send(producer)
+        producer.close(0)
+        del producer
+        # Its thread is the last to hold it, and the one in which it is deleted. An exception that nobody can catch
+        # there is this test's failure.
+        until(lambda: threading.active_count() <= threads, "the end of its thread")
+        gc.collect()
+    finally:
+        own_broker.send_signal(signal.SIGCONT)
+    assert answers == ["acknowledged", "ProducerError"]
 
 
 def test_a_broker_that_is_not_there_yet_is_waited_for(
