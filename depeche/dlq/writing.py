@@ -60,10 +60,10 @@ class Writer:
         )
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """Return how many partitions each of these topics has, without those that do not exist.
+        """Return how many partitions each of these topics has.
 
         Raises:
-            WriteError: the broker does not say.
+            WriteError: the broker does not say, or, after half a minute, there is no such topic.
         """
         found = {}
         for topic in topics:
