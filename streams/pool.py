@@ -29,6 +29,7 @@ import resource
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -57,6 +58,9 @@ END_SECONDS: Final = 30.0
 
 LOAD_ATTEMPTS: Final = 3
 """A process that was killed so often while it loaded the coder is not started again."""
+
+FORK_SERVER_SECONDS: Final = 0.2
+"""How long the kernel may take to end the process that forks the others, once it is killed."""
 
 IDLE_DEATHS: Final = 3
 """A process that dies so often in a row while it has nothing to do is not replaced again: no article does that."""
@@ -144,7 +148,13 @@ class _Lane:
     async def _load(self, executor: ProcessPoolExecutor) -> str:
         # Its id first: a process that is still loading must be ended too, or the interpreter waits for it at its end.
         loop = asyncio.get_running_loop()
-        self._pid = await loop.run_in_executor(executor, coding_job.enlist)
+        try:
+            self._pid = await loop.run_in_executor(executor, coding_job.enlist)
+        except (ConnectionError, EOFError) as exc:
+            # The process that forks them was killed, and the kernel has closed its socket but not ended it yet: only
+            # then is another started (multiprocessing/forkserver.py, `ensure_running`).
+            await asyncio.sleep(FORK_SERVER_SECONDS)
+            raise BrokenProcessPool(*exc.args) from exc
         settings = self._settings
         return await loop.run_in_executor(executor, coding_job.prepare, settings.coder, settings.max_text_characters)
 

@@ -156,6 +156,7 @@ class Publisher:
         self._clock = clock
         self._bound = InFlightBound(settings.max_in_flight, settings.max_in_flight_bytes)
         self._lock = threading.Lock()
+        self._showing = threading.Lock()
         self._producer: Producer | None = None
         self._generation = 0
         self._logged_at = float("-inf")
@@ -318,8 +319,9 @@ class Publisher:
         self._show_in_flight()
 
     def _show_in_flight(self) -> None:
-        self._metrics.in_flight.set(self._bound.records)
-        self._metrics.in_flight_bytes.set(self._bound.bytes)
+        with self._showing:  # or a thread could show what it saw before another's last release
+            self._metrics.in_flight.set(self._bound.records)
+            self._metrics.in_flight_bytes.set(self._bound.bytes)
 
     def _warn(self, message: str, *arguments: object) -> None:
         """Log a repeating trouble, but not at every attempt."""

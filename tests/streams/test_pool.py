@@ -229,6 +229,27 @@ def test_a_fork_server_that_dies_takes_nothing_with_it_for_good() -> None:
     assert kinds(results) == ["no_event", "no_event", "no_event", "poison", "no_event"]
 
 
+@pytest.mark.parametrize("problem", [ConnectionRefusedError, ConnectionResetError, EOFError])
+def test_a_fork_server_that_is_killed_and_not_yet_gone_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, problem: type[Exception]
+) -> None:
+    connect = cast("Any", forkserver).connect_to_new_process
+    refused: list[None] = []
+
+    def refuse_once(fds: list[int]) -> Any:
+        if not refused:
+            refused.append(None)
+            raise problem
+        return connect(fds)
+
+    async def use(pool: CodingPool) -> list[Result]:
+        monkeypatch.setattr(forkserver, "connect_to_new_process", refuse_once)
+        return await pool.code(given("un", "KILL", "trois"))
+
+    assert kinds(with_pool(use)) == ["no_event", "poison", "no_event"]
+    assert refused
+
+
 def test_a_process_that_cannot_be_replaced_ends_the_worker_not_the_article(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
