@@ -166,6 +166,12 @@ class Trial:
         unfinished.rename(path)
         self._lines.update(batch)
 
+    def wait_until_asked(self) -> None:
+        """Return once the connectors have asked for each feed, at the latest after four minutes: they are started."""
+        give_up = time.monotonic() + _SETTLE_SECONDS
+        while not all(self.feeds.looks) and time.monotonic() < give_up:
+            time.sleep(0.1)
+
     def weigh(self, process: subprocess.Popen[bytes]) -> None:
         """Look at the memory of the connectors' process."""
         self.memory.append(psutil.Process(process.pid).memory_info().rss / 1e6)
@@ -187,6 +193,8 @@ def kill_often(trial: Trial, kills: int, *, say: Callable[[str], None]) -> Outco
         for number in range(kills):
             with trial.connectors(port) as process:
                 trial.drop_file()
+                if not number:
+                    trial.wait_until_asked()
                 time.sleep(trial.random.uniform(0.3, 8.0) if number else 6.0)
                 if process.poll() is not None:
                     msg = f"the connectors ended by themselves with status {process.returncode}"
@@ -201,6 +209,7 @@ def take_the_broker_away(trial: Trial, seconds: float, *, say: Callable[[str], N
     with serving(trial.feeds) as port:
         with trial.connectors(port) as process:
             trial.drop_file()
+            trial.wait_until_asked()
             time.sleep(10.0)
             trial.weigh(process)
             trial.broker.stop()

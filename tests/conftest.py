@@ -1,4 +1,8 @@
-"""What tests of several rooms stand on."""
+"""What tests of several rooms stand on.
+
+Property tests don't judge how long an example takes: a busy machine is no fault of the code's. `@given` takes the
+profile that is loaded when it decorates, so it is loaded here, before any test is imported.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("no deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no deadline")
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def test_changes_reach_connectors_that_run(broker: EmbeddedBroker, fresh_prefix:
             assert asked("/second") == before + 1
             assert run("pause", "/second").exit_code == 0
             assert told(second)["state"] == "paused"
-            assert "not_modified" in run("show", "/second").output
+            shown = run("show", "/second").output
+            assert "not_modified" in shown or "unchanged" in shown  # one poll in a hundred sends no validators
             server.pages["/second"] = Page(b"gone", 410)
             run("resume", "/second")
             run("poll", "/second")

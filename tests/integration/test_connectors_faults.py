@@ -7,7 +7,7 @@ import pytest
 from bench.connector_faults import Outcome, Trial, kill_often, take_the_broker_away
 from depeche.broker import EmbeddedBroker
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def told(outcome: Outcome, folder: Path) -> str:

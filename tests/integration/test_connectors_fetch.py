@@ -21,7 +21,7 @@ from tests.integration.feed_server import FeedServer, Page, RawServer, rss
 pytestmark = pytest.mark.integration
 SETTINGS = FetchSettings(
     user_agent="depeche-test (contact@depeche.example)",
-    total_seconds=2.0,
+    total_seconds=60.0,
     max_body_bytes=100_000,
     allow_private_addresses=True,
 )
@@ -240,7 +240,7 @@ def test_plain_http_on_a_tls_address_is_its_own_class(server: FeedServer) -> Non
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
 def test_private_addresses_are_refused_when_connecting(server: FeedServer, host: str) -> None:
     server.pages["/rss"] = Page(FEED)
-    result = failure(get(server.url("/rss").replace("127.0.0.1", host), settings=FetchSettings(total_seconds=2.0)))
+    result = failure(get(server.url("/rss").replace("127.0.0.1", host), settings=FetchSettings(total_seconds=60.0)))
     assert result.error_class == "forbidden"
     assert "allow_private_addresses" in result.reason
     assert server.requests == []
@@ -251,7 +251,7 @@ def test_a_redirect_to_a_private_address_is_refused(server: FeedServer) -> None:
     server.pages["/a"] = Page(status=302, headers={"Location": f"http://127.0.0.2:{port}/rss"})
     server.pages["/rss"] = Page(FEED)
     # Loopback has no public address: for this test 127.0.0.1 is let pass, and 127.0.0.2 is not.
-    settings = FetchSettings(total_seconds=2.0, allowed_networks=("127.0.0.1/32",))
+    settings = FetchSettings(total_seconds=60.0, allowed_networks=("127.0.0.1/32",))
     result = failure(get(server.url("/a"), settings=settings))
     assert result.error_class == "forbidden"
     assert "127.0.0.2" in result.reason
@@ -291,7 +291,7 @@ def test_each_address_of_a_name_is_judged(server: FeedServer, monkeypatch: pytes
         "interdit.example": ["127.0.0.2", "10.0.0.1"],
     }
     monkeypatch.setattr(socket, "getaddrinfo", resolving(names))
-    settings = FetchSettings(total_seconds=2.0, allowed_networks=("127.0.0.1/32",))
+    settings = FetchSettings(total_seconds=60.0, allowed_networks=("127.0.0.1/32",))
     assert fetched(get(server.url("/rss").replace("127.0.0.1", "deux.example"), settings=settings)).body == FEED
     assert failure(get("http://interdit.example/", settings=settings)).error_class == "forbidden"
     server.pages["/a"] = Page(status=301, headers={"Location": "http://interdit.example/"})

@@ -129,7 +129,7 @@ def other() -> Iterator[FeedServer]:
 def rig(tmp_path: Path) -> Iterator[Rig]:
     fetch = FetchSettings(
         user_agent="depeche-test (contact@depeche.example)",
-        total_seconds=2.0,
+        total_seconds=5.0,
         host_gap_seconds=0.0,
         host_concurrency=8,
         allow_private_addresses=True,

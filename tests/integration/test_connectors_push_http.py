@@ -162,7 +162,7 @@ def test_damaged_and_unknown_codings_are_refused_with_the_reason(rig: PushRig) -
 
 
 def test_slow_and_broken_off_bodies_end_within_their_time_and_others_do_not_notice(tmp_path: Path) -> None:
-    with PushRig(tmp_path, SETTINGS, read_seconds=0.5).running() as rig:
+    with PushRig(tmp_path, SETTINGS, read_seconds=2.0).running() as rig:
         head = (
             f"POST /articles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n"
             f"Authorization: Bearer {TOKEN}\r\n\r\n"
@@ -180,7 +180,7 @@ def test_slow_and_broken_off_bodies_end_within_their_time_and_others_do_not_noti
 
 
 def test_connections_that_say_nothing_or_too_slowly_are_closed(tmp_path: Path) -> None:
-    with PushRig(tmp_path, SETTINGS, read_seconds=0.5).running() as rig:
+    with PushRig(tmp_path, SETTINGS, read_seconds=2.0).running() as rig:
         assert rig.raw(b"") == b""
         assert rig.raw(b"POST /articles HTTP/1.1\r\nHost: x\r\n") == b""
         kept_alive = rig.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -2,7 +2,7 @@
 
 import gzip
 import logging
-import socket
+import random
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from connectors.settings import ConnectorSettings, FetchSettings, PublisherSetti
 from connectors.web.fetch import Fetched, FetchFailure, Request
 from connectors.web.fetcher import Fetcher
 from depeche.broker import EmbeddedBroker
+from depeche.broker.ports import pick
 from depeche.topics import ensure_topics
 from schemas.access import KafkaAccess
 from schemas.article import Source
@@ -146,8 +147,8 @@ def test_a_subscription_is_renewed_at_half_its_lease_and_lost_when_the_hub_is_de
         until(lambda: row(rig).last_error == "connection refused", "the reason")
         assert rig.value("depeche_websub_subscriptions") == 0
         rig.hub.result = Fetched(202, HUB)
-        rig.now += timedelta(days=2)
         before = len(rig.hub.asked)
+        rig.now += timedelta(days=2)
         until(lambda: any(dict(request.form or {}) == first for request, _ in rig.hub.asked[before:]), "another try")
         assert question(rig).status == 200
         assert row(rig).status == "verified"
@@ -233,8 +234,7 @@ def test_thousands_of_feeds_with_hubs_are_asked_for_a_few_at_a_time(tmp_path: Pa
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return pick(random.Random())  # of those that no connection is given: it is free until the rig listens
 
 
 def _fetching(*, private: bool) -> FetchSettings:

@@ -66,10 +66,10 @@ class MemoryProducer:
         if len(value) > log.max_bytes:
             msg = f"{len(value)} bytes"
             raise RecordTooLargeError(msg)
-        if log.wedge_after is not None:
-            if log.wedge_after == 0:
+        if (left := log.wedge_after) is not None:
+            if left == 0:
                 return  # never answers
-            log.wedge_after -= 1
+            log.wedge_after = left - 1
         if log.fail_sends:
             log.fail_sends -= 1
             threading.Thread(target=on_error, args=(ProducerError("leader gone"),)).start()
