@@ -29,7 +29,6 @@ import resource
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -154,7 +153,7 @@ class _Lane:
             # The process that forks them was killed, and the kernel has closed its socket but not ended it yet: only
             # then is another started (multiprocessing/forkserver.py, `ensure_running`).
             await asyncio.sleep(FORK_SERVER_SECONDS)
-            raise BrokenProcessPool(*exc.args) from exc
+            raise BrokenExecutor(*exc.args) from exc
         settings = self._settings
         return await loop.run_in_executor(executor, coding_job.prepare, settings.coder, settings.max_text_characters)
 

@@ -103,11 +103,6 @@ def newsml(guid: str, text: str = "", *, version: int, made: datetime, killed: b
     ).encode()
 
 
-def _free_port() -> int:
-    """Outside of the range that the workers' own connections are given ports from."""
-    return pick(random.Random())
-
-
 @dataclass
 class Connectors:
     """The connectors' process as a thread, with the folder and the server that it looks at."""
@@ -118,7 +113,8 @@ class Connectors:
     server: FeedServer
     full_text: bool = False
     runner: ConnectorRunner | None = None
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=lambda: pick(random.Random()))
+    """Outside of the range that the workers' own connections are given ports from."""
     drops: int = 0
 
     def __post_init__(self) -> None:

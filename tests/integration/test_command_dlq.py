@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 from typer.testing import CliRunner, Result
 
 from depeche.audit import audit
@@ -30,6 +30,7 @@ from schemas.outcome import outcome_key
 from schemas.topics import ARTICLES, DEAD_LETTERS, MAX_RECORD_BYTES, OUTCOMES
 from tests.depeche.samples import NOON
 from tests.integration.streams_rig import PROJECT, Rig, wait_until
+from tests.integration.test_connectors_delivery import limited
 from tests.streams.samples import article
 
 pytestmark = [
@@ -295,10 +296,7 @@ def test_a_letter_that_its_topic_does_not_take_stays_open_and_costs_no_other_its
         for n, one in enumerate(articles)
     ]
     rig.publish_raw([(b"k", made.to_bytes()) for made in letters], topic=DEAD_LETTERS)
-    admin = KafkaAdminClient(**rig.access.client_options())
-    limit = ConfigResource(ConfigResourceType.TOPIC, ARTICLES.name(rig.prefix), configs={"max.message.bytes": "100000"})
-    admin.alter_configs([limit])
-    admin.close()
+    limited(rig.access, ARTICLES.name(rig.prefix), 100_000)
     done = run("replay", "--all", "--yes")
     assert done.exit_code == NOT_RIGHT
     assert "19 letters replayed; 1 stay open" in done.output

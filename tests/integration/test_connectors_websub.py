@@ -233,10 +233,6 @@ def test_thousands_of_feeds_with_hubs_are_asked_for_a_few_at_a_time(tmp_path: Pa
     rig.state.close()
 
 
-def _free_port() -> int:
-    return pick(random.Random())  # of those that no connection is given: it is free until the rig listens
-
-
 def _fetching(*, private: bool) -> FetchSettings:
     return FetchSettings(
         total_seconds=2.0, host_gap_seconds=0.01, max_body_bytes=100_000, allow_private_addresses=private
@@ -244,7 +240,7 @@ def _fetching(*, private: bool) -> FetchSettings:
 
 
 def test_a_real_hub_by_the_real_fetcher_and_polls_go_on_when_it_is_dead(tmp_path: Path) -> None:
-    port = _free_port()
+    port = pick(random.Random())  # of those that no connection is given: it is free until the rig listens
     push = PushSettings(port=port, public_url=f"http://127.0.0.1:{port}")
     settings = _fetching(private=True)
     with LoopbackHub().running() as hub, FeedServer().running() as feeds:
@@ -306,7 +302,7 @@ def test_what_a_hub_delivers_is_published_at_once_and_polls_find_the_rest_when_i
 ) -> None:
     monkeypatch.setattr("connectors.push.hubs._WISHES_EVERY", timedelta(seconds=0.5))
     ensure_topics(KafkaAccess(broker.address), prefix=fresh_prefix)
-    port = _free_port()
+    port = pick(random.Random())  # of those that no connection is given: it is free until the rig listens
     with LoopbackHub().running() as hub, FeedServer().running() as feeds:
         url = feeds.url("/rss")
         feeds.pages["/rss"] = Page(_feed(hub.url, url, "un"))
